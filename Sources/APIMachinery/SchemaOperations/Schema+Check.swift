@@ -1,0 +1,61 @@
+extension Schema {
+    /// Finds unknown fields and the first value of a wrong type. `path` is put before every path in the report.
+    package func check(_ value: Value, as type: TypeID, path: String = "") -> StrictReport {
+        var report = StrictReport()
+        do throws(TypeMismatch) {
+            try check(value, .object(type), path: path, &report)
+        } catch {
+            report.typeError = error.error.description
+        }
+        return report
+    }
+
+    private func check(
+        _ value: Value, _ type: FieldType, path: @autoclosure () -> String, _ report: inout StrictReport
+    ) throws(TypeMismatch) {
+        if value.isNull { return }
+        switch (type, value) {
+        case (.object(let id), .object(let fields)):
+            try check(fields, self[id], path: path(), &report)
+        case (.array(let element), .array(let elements)):
+            for (index, member) in elements.enumerated() {
+                try check(member, element, path: path() + "[\(index)]", &report)
+            }
+        case (.map(let element), .object(let fields)):
+            for (key, member) in fields.entries {
+                try check(member, element, path: Self.join(path(), key), &report)
+            }
+        case (.object, _), (.array, _), (.map, _):
+            throw TypeMismatch(found: value.kindName, wanted: goName(of: type))
+        default:
+            if let mismatch = scalarMismatch(value, type) { throw mismatch }
+        }
+    }
+
+    private func check(
+        _ fields: OrderedFields, _ type: TypeSchema, path: @autoclosure () -> String, _ report: inout StrictReport
+    ) throws(TypeMismatch) {
+        for (name, member) in fields.entries {
+            guard let field = type.field(name) else {
+                if !type.isTypeMeta(name) { report.addUnknown(Self.join(path(), name)) }
+                continue
+            }
+            do throws(TypeMismatch) {
+                try check(member, field.type, path: Self.join(path(), name), &report)
+            } catch {
+                throw error.within(field, of: type)
+            }
+        }
+    }
+
+    private static func join(_ path: String, _ name: String) -> String {
+        path.isEmpty ? name : path + "." + name
+    }
+}
+
+extension TypeSchema {
+    /// Every kind has these two, whether or not the tables list them.
+    func isTypeMeta(_ name: String) -> Bool {
+        !kinds.isEmpty && (name == "kind" || name == "apiVersion")
+    }
+}

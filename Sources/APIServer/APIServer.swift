@@ -1,0 +1,68 @@
+internal import APIMachinery
+internal import Storage
+package import Transport
+internal import KubeAPI
+
+/// The Kubernetes API over a store: an `HTTPHandler` for the network's server and for clients in this process alike.
+package final class APIServer: HTTPHandler {
+    let configuration: APIServerConfiguration
+    let store: any Store
+    let schema: Schema
+    package let registry: ResourceRegistry
+    let codec: StorageCodec
+    let decoder: BodyDecoder
+    let authenticator: Authenticator
+    let authorizer: any Authorizer
+    let admission: AdmissionChain
+    let documents: [any DocumentHandler]
+    let tables: (any TableRenderer)?
+    let watches = WatchClock()
+    let metrics = RequestMetrics()
+    let readiness: Readiness
+
+    /// - Parameters:
+    ///   - documents: discovery and OpenAPI.
+    ///   - tables: printer of server-side tables; without one they are refused with 406.
+    package init(
+        configuration: APIServerConfiguration, documents: [any DocumentHandler], tables: (any TableRenderer)?
+    ) {
+        self.configuration = configuration
+        self.documents = documents
+        self.tables = tables
+        store = configuration.store
+        schema = configuration.schema
+        registry = ResourceRegistry(schema: configuration.schema, definitions: configuration.resources)
+        codec = StorageCodec(schema: configuration.schema)
+        decoder = BodyDecoder(schema: configuration.schema)
+        authenticator = Authenticator(authenticateToken: configuration.authenticateToken)
+        authorizer = ComponentAuthorizer()
+        admission = AdmissionChain.standard(configuration, registry)
+        readiness = Readiness(checks: configuration.readyChecks)
+    }
+
+    package func handle(_ request: HTTPRequest, _ responder: any HTTPResponder) {
+        RequestPipeline(server: self, request: request, responder: responder).run()
+    }
+
+    /// Ends all watches, so that connections can close. Requests after this are still answered.
+    package func shutDown() { watches.expireAll() }
+}
+
+extension AdmissionChain {
+    /// Upstream's order. Quotas come last of all, webhooks before them.
+    static func standard(_ configuration: APIServerConfiguration, _ registry: ResourceRegistry) -> AdmissionChain {
+        func prefix(_ group: String, _ plural: String) -> String {
+            registry.resource(group, plural)?.keyPrefix ?? "/registry/\(plural)/"
+        }
+        let store = configuration.store
+        return AdmissionChain(plugins: [
+            NamespaceLifecycle(store: store, prefix: prefix("", "namespaces")),
+            ServiceAccountAdmission(store: store, prefix: prefix("", "serviceaccounts")),
+            TaintNodesByCondition(),
+            PriorityAdmission(store: store, prefix: prefix("scheduling.k8s.io", "priorityclasses")),
+            DefaultTolerationSeconds(),
+            ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
+            // Mutating and validating webhooks and policies, then ResourceQuota, join here.
+        ])
+    }
+}

@@ -1,0 +1,193 @@
+internal import APIMachinery
+
+/// Writes an OpenAPI v3 document as gnostic's protobuf message `openapi.v3.Document`, gzip'd.
+///
+/// Numbers are those of gnostic's `OpenAPIv3.proto`. Occurrences of `paths` (4) and `components` (5) merge.
+struct GnosticV3Writer: OpenAPIWriter, ~Copyable {
+    private var output = GzipStream(level: 5)
+
+    init(title: String, version: String) {
+        output.append(
+            ProtobufWriter.bytes { writer in
+                writer.string(1, "3.0.0")
+                writer.message(2) {
+                    $0.string(1, title)
+                    $0.string(6, version)
+                }
+            }
+        )
+    }
+
+    mutating func path(_ name: String, _ item: Value) {
+        output.append(
+            ProtobufWriter.bytes(capacity: 8192) { writer in
+                writer.message(4) { $0.message(1) { $0.named(name) { $0.pathItem(item) } } }
+            }
+        )
+    }
+
+    mutating func definition(_ name: String, _ schema: Value) {
+        output.append(
+            ProtobufWriter.bytes(capacity: 8192) { writer in
+                writer.message(5) { components in
+                    components.message(1) { $0.message(1) { $0.named(name) { $0.schemaOrReference(schema) } } }
+                }
+            }
+        )
+    }
+
+    /// Adds how clients authenticate: a bearer token in a header.
+    mutating func finish() -> [UInt8] {
+        output.append(
+            ProtobufWriter.bytes { writer in
+                writer.message(5) { components in
+                    components.message(7) { schemes in
+                        schemes.message(1) {
+                            $0.named("BearerToken") {
+                                $0.message(1) { scheme in
+                                    scheme.string(1, "apiKey")
+                                    scheme.string(2, "Bearer Token authentication")
+                                    scheme.string(3, "authorization")
+                                    scheme.string(4, "header")
+                                }
+                            }
+                        }
+                    }
+                }
+                writer.message(6) { $0.message(1) { $0.named("BearerToken") { _ in } } }
+            }
+        )
+        return output.finish()
+    }
+}
+
+extension ProtobufWriter {
+    fileprivate mutating func named(_ name: String, _ value: (inout ProtobufWriter) -> Void) {
+        string(1, name)
+        message(2, value)
+    }
+
+    fileprivate mutating func strings(_ tag: UInt32, _ value: Value?) {
+        for element in value?.array ?? [] { string(tag, element.string ?? "") }
+    }
+
+    fileprivate mutating func string(_ tag: UInt32, ifSet value: Value?) {
+        if let text = value?.string { string(tag, text) }
+    }
+
+    fileprivate mutating func bool(_ tag: UInt32, ifTrue value: Value?) {
+        if value?.bool == true { bool(tag, true) }
+    }
+
+    fileprivate mutating func extensions(_ tag: UInt32, of value: Value) {
+        for entry in value.fields?.entries ?? [] where entry.key.hasPrefix("x-") {
+            message(tag) { named in
+                named.string(1, entry.key)
+                named.message(2) { $0.string(2, entry.value.jsonText) }
+            }
+        }
+    }
+
+    fileprivate mutating func pathItem(_ item: Value) {
+        let methods: [(String, UInt32)] = [
+            ("get", 4), ("put", 5), ("post", 6), ("delete", 7), ("options", 8), ("head", 9), ("patch", 10),
+        ]
+        for (method, tag) in methods {
+            if let value = item[method] { message(tag) { $0.operation(value) } }
+        }
+        for parameter in item["parameters"]?.array ?? [] { message(13) { $0.parameter(parameter) } }
+    }
+
+    private mutating func operation(_ value: Value) {
+        strings(1, value["tags"])
+        string(3, ifSet: value["description"])
+        string(5, ifSet: value["operationId"])
+        for parameter in value["parameters"]?.array ?? [] { message(6) { $0.parameter(parameter) } }
+        if let body = value["requestBody"] {
+            message(7) {
+                $0.message(1) { request in
+                    request.content(2, body["content"])
+                    request.bool(3, ifTrue: body["required"])
+                }
+            }
+        }
+        message(8) { responses in
+            for entry in value["responses"]?.fields?.entries ?? [] {
+                responses.message(2) { $0.named(entry.key) { $0.message(1) { $0.response(entry.value) } } }
+            }
+        }
+        extensions(13, of: value)
+    }
+
+    private mutating func response(_ value: Value) {
+        string(1, ifSet: value["description"])
+        content(3, value["content"])
+    }
+
+    /// `MediaTypes`: by type, each with its schema.
+    private mutating func content(_ tag: UInt32, _ value: Value?) {
+        guard let entries = value?.fields?.entries else { return }
+        message(tag) { types in
+            for entry in entries {
+                types.message(1) {
+                    $0.named(entry.key) { type in
+                        if let schema = entry.value["schema"] { type.message(1) { $0.schemaOrReference(schema) } }
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func parameter(_ value: Value) {
+        message(1) { parameter in
+            parameter.string(1, ifSet: value["name"])
+            parameter.string(2, ifSet: value["in"])
+            parameter.string(3, ifSet: value["description"])
+            parameter.bool(4, ifTrue: value["required"])
+            if let schema = value["schema"] { parameter.message(10) { $0.schemaOrReference(schema) } }
+        }
+    }
+
+    fileprivate mutating func schemaOrReference(_ value: Value) {
+        if let reference = value["$ref"]?.string {
+            message(2) { $0.string(1, reference) }
+        } else {
+            message(1) { $0.schema(value) }
+        }
+    }
+
+    private mutating func schema(_ value: Value) {
+        bool(20, ifTrue: value["uniqueItems"])
+        strings(23, value["required"])
+        for element in value["enum"]?.array ?? [] { message(24) { $0.string(2, element.jsonText) } }
+        string(25, ifSet: value["type"])
+        for element in value["allOf"]?.array ?? [] { message(26) { $0.schemaOrReference(element) } }
+        for element in value["oneOf"]?.array ?? [] { message(27) { $0.schemaOrReference(element) } }
+        if let element = value["items"] { message(30) { $0.message(1) { $0.schemaOrReference(element) } } }
+        if let properties = value["properties"]?.fields {
+            message(31) { map in
+                for entry in properties.entries {
+                    map.message(1) { $0.named(entry.key) { $0.schemaOrReference(entry.value) } }
+                }
+            }
+        }
+        if let element = value["additionalProperties"] {
+            message(32) { $0.message(1) { $0.schemaOrReference(element) } }
+        }
+        defaultValue(value["default"])
+        string(34, ifSet: value["description"])
+        string(35, ifSet: value["format"])
+        extensions(36, of: value)
+    }
+
+    /// The message has only scalars: a default of `{}` cannot be said, and upstream drops it too.
+    private mutating func defaultValue(_ value: Value?) {
+        switch value {
+        case .int(let number): message(33) { $0.double(1, Double(number)) }
+        case .double(let number): message(33) { $0.double(1, number) }
+        case .bool(let flag): message(33) { $0.bool(2, flag) }
+        case .string(let text): message(33) { $0.string(3, text) }
+        default: break
+        }
+    }
+}

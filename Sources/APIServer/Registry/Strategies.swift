@@ -1,0 +1,75 @@
+internal import APIMachinery
+
+/// Which strategy each kind has. A kind that is not here is generic data.
+enum Strategies {
+    static func strategy(for kind: GroupVersionKind) -> any ResourceStrategy {
+        table[kind.group + "/" + kind.kind] ?? PlainStrategy()
+    }
+
+    private static let table: [String: any ResourceStrategy] = [
+        "/ConfigMap": ConfigMapStrategy(),
+        "/Secret": SecretStrategy(),
+        "/Pod": PodStrategy(),
+        "/Node": NodeStrategy(),
+        "/Namespace": NamespaceStrategy(),
+        "/Service": ServiceStrategy(),
+        "/ServiceAccount": ServiceAccountStrategy(),
+        "/Event": EventStrategy(),
+        "events.k8s.io/Event": EventStrategy(),
+        "/Endpoints": EndpointsStrategy(),
+        "/LimitRange": PlainStrategy(allowsCreateOnUpdate: true),
+        "/PodTemplate": PodTemplateStrategy(),
+        "/ReplicationController": ReplicationControllerStrategy(),
+        "/PersistentVolume": PersistentVolumeStrategy(),
+        "/PersistentVolumeClaim": PersistentVolumeClaimStrategy(),
+        "/ResourceQuota": PlainStrategy(returnsDeletedObject: true),
+        "apps/Deployment": DeploymentStrategy(),
+        "apps/ReplicaSet": ReplicaSetStrategy(),
+        "apps/DaemonSet": DaemonSetStrategy(),
+        "apps/StatefulSet": StatefulSetStrategy(),
+        "batch/Job": JobStrategy(),
+        "batch/CronJob": CronJobStrategy(),
+        "coordination.k8s.io/Lease": LeaseStrategy(),
+        "discovery.k8s.io/EndpointSlice": EndpointSliceStrategy(),
+        "autoscaling/HorizontalPodAutoscaler": HorizontalPodAutoscalerStrategy(),
+        "policy/PodDisruptionBudget": PlainStrategy(tracksGeneration: true, allowsUnconditionalUpdate: false),
+        "networking.k8s.io/Ingress": IngressStrategy(),
+        "networking.k8s.io/NetworkPolicy": NetworkPolicyStrategy(),
+        "networking.k8s.io/IngressClass": PlainStrategy(tracksGeneration: true),
+        "scheduling.k8s.io/PriorityClass": PriorityClassStrategy(),
+        "storage.k8s.io/StorageClass": StorageClassStrategy(),
+        "storage.k8s.io/VolumeAttachment": PlainStrategy(allowsUnconditionalUpdate: false),
+        "storage.k8s.io/CSINode": PlainStrategy(allowsUnconditionalUpdate: false),
+        "storage.k8s.io/CSIDriver": CSIDriverStrategy(),
+        "storage.k8s.io/CSIStorageCapacity": PlainStrategy(allowsUnconditionalUpdate: false),
+        "rbac.authorization.k8s.io/Role": PlainStrategy(nameRule: .pathSegment, allowsCreateOnUpdate: true),
+        "rbac.authorization.k8s.io/ClusterRole": PlainStrategy(nameRule: .pathSegment, allowsCreateOnUpdate: true),
+        "rbac.authorization.k8s.io/RoleBinding": RoleBindingStrategy(),
+        "rbac.authorization.k8s.io/ClusterRoleBinding": RoleBindingStrategy(),
+        "certificates.k8s.io/CertificateSigningRequest": CertificateSigningRequestStrategy(),
+        "node.k8s.io/RuntimeClass": PlainStrategy(allowsUnconditionalUpdate: false),
+        "flowcontrol.apiserver.k8s.io/FlowSchema": PlainStrategy(tracksGeneration: true, allowsUnconditionalUpdate: false),
+        "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration": PlainStrategy(
+            tracksGeneration: true, allowsUnconditionalUpdate: false),
+        "admissionregistration.k8s.io/MutatingWebhookConfiguration": PlainStrategy(tracksGeneration: true),
+        "admissionregistration.k8s.io/ValidatingWebhookConfiguration": PlainStrategy(tracksGeneration: true),
+        "admissionregistration.k8s.io/MutatingAdmissionPolicy": PlainStrategy(tracksGeneration: true),
+        "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": PlainStrategy(tracksGeneration: true),
+        "admissionregistration.k8s.io/ValidatingAdmissionPolicy": PlainStrategy(tracksGeneration: true),
+        "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": PlainStrategy(tracksGeneration: true),
+        "apiextensions.k8s.io/CustomResourceDefinition": PlainStrategy(
+            tracksGeneration: true, allowsUnconditionalUpdate: false),
+        "apiregistration.k8s.io/APIService": PlainStrategy(allowsUnconditionalUpdate: false),
+        "resource.k8s.io/ResourceSlice": PlainStrategy(tracksGeneration: true),
+        "resource.k8s.io/DeviceClass": PlainStrategy(tracksGeneration: true),
+    ]
+}
+
+/// A kind that differs from the rest in a few properties only.
+struct PlainStrategy: ResourceStrategy {
+    var nameRule = NameRule.subdomain
+    var tracksGeneration = false
+    var allowsCreateOnUpdate = false
+    var allowsUnconditionalUpdate = true
+    var returnsDeletedObject = false
+}

@@ -1,0 +1,140 @@
+internal import APIMachinery
+internal import Transport
+
+/// Sends one answer: format, headers, compression, and the counting of it.
+final class Reply: Sendable {
+    private let server: APIServer
+    private let request: HTTPRequest
+    private let responder: any HTTPResponder
+    private let started = ContinuousClock.now
+    private let label = Guarded(RequestMetrics.Label())
+    let auditID: String
+
+    init(server: APIServer, request: HTTPRequest, responder: any HTTPResponder) {
+        self.server = server
+        self.request = request
+        self.responder = responder
+        auditID = request.headers["audit-id"] ?? UUIDText.random()
+        server.metrics.begin()
+    }
+
+    func begin(_ info: RequestInfo) {
+        let verb = info.isResourceRequest ? info.verb.uppercased() : request.method
+        label.withLock {
+            $0 = RequestMetrics.Label(
+                verb: verb, group: info.group, version: info.version, resource: info.resource,
+                subresource: info.subresource, code: 0)
+        }
+    }
+
+    func send(_ answer: Answer, _ context: RequestContext) {
+        do throws(APIError) {
+            switch answer {
+            case .object(let status, let json, let warnings):
+                let shown = try project(json, context)
+                complete(
+                    status, context.format.contentType, .bytes(try server.transcode(shown, context.format)), warnings)
+            case .other(let status, let value, let warnings):
+                let bytes = try server.transcode(value.jsonBytes(), context.format)
+                complete(status, context.format.contentType, .bytes(bytes), warnings)
+            case .raw(let status, let contentType, let body):
+                complete(status, contentType, body, [])
+            case .stream(let contentType, let body):
+                stream(contentType, body)
+            case .handedOver:
+                finish(code: 0)
+            }
+        } catch {
+            send(error)
+        }
+    }
+
+    /// Table or metadata only, where the client asked for that.
+    private func project(_ json: [UInt8], _ context: RequestContext) throws(APIError) -> [UInt8] {
+        switch context.format.projection {
+        case .none: return json
+        case .partialMetadata(let version): return PartialObjectMetadata.json(json, version: version)
+        case .partialMetadataList:
+            throw APIError(
+                code: 406, reason: "NotAcceptable",
+                message: "you requested PartialObjectMetadataList, but the requested object is not a list "
+                    + "(*\(context.resource.internalGroup).\(context.resource.kind.kind))")
+        case .table(let version):
+            let options = TableOptions(version: version, includeObject: try context.includeObject)
+            let revision = MetadataScanner(json: json).metadata.resourceVersion
+            let metadata = Array("{\"resourceVersion\":\"\(revision)\"}".utf8)
+            return try server.table(context.resource, [json], options, metadata)
+        }
+    }
+
+    func send(_ error: APIError) {
+        var headers = HTTPFields()
+        if let seconds = error.details?.retryAfterSeconds, seconds > 0 {
+            headers.add("Retry-After", String(seconds))
+        }
+        let format = (try? ResponseFormat(accept: request.headers["accept"], canStream: false)) ?? .json
+        var plain = format
+        plain.projection = .none
+        let json = error.status.jsonBytes()
+        let bytes = (try? server.transcode(json, plain)) ?? json
+        complete(error.code, plain.contentType, .bytes(bytes), [], headers)
+    }
+
+    func send(_ document: DocumentResponse) {
+        var headers = document.headers
+        headers["Audit-Id"] = auditID
+        var body = document.body
+        if headers["Content-Encoding"] == nil { body = compressed(body, &headers) }
+        finish(code: document.status)
+        responder.respond(status: document.status, headers: headers, body: .bytes(body))
+    }
+
+    func complete(
+        _ status: Int, _ contentType: String, _ body: HTTPBody, _ warnings: [String] = [],
+        _ extra: HTTPFields = HTTPFields()
+    ) {
+        var headers: HTTPFields = [
+            "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
+        ]
+        for warning in warnings { headers.add("Warning", "299 - " + quoted(warning)) }
+        headers.entries += extra.entries
+        finish(code: status)
+        guard case .bytes(let bytes) = body else {
+            return responder.respond(status: status, headers: headers, body: body)
+        }
+        responder.respond(status: status, headers: headers, body: .bytes(compressed(bytes, &headers)))
+    }
+
+    private func stream(_ contentType: String, _ body: any HTTPBodyStream) {
+        var headers: HTTPFields = [
+            "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
+        ]
+        finish(code: 200)
+        guard body is ListBody, acceptsGzip, let gzip = GzipBody(body) else {
+            return responder.respond(status: 200, headers: headers, stream: body)
+        }
+        headers.add("Content-Encoding", "gzip")
+        headers.add("Vary", "Accept-Encoding")
+        responder.respond(status: 200, headers: headers, stream: gzip)
+    }
+
+    private var acceptsGzip: Bool {
+        request.connection.remoteAddress != "in-process"
+            && request.headers.values(of: "accept-encoding").contains { $0.contains("gzip") }
+    }
+
+    private func compressed(_ bytes: [UInt8], _ headers: inout HTTPFields) -> [UInt8] {
+        guard bytes.count >= RequestLimits.gzipBytesMin, acceptsGzip else { return bytes }
+        headers.add("Content-Encoding", "gzip")
+        headers.add("Vary", "Accept-Encoding")
+        return Gzip.compress(bytes)
+    }
+
+    private func finish(code: Int) {
+        let label = label.withLock { label in
+            label.code = code
+            return label
+        }
+        server.metrics.end(label, ContinuousClock.now - started)
+    }
+}

@@ -1,0 +1,125 @@
+internal import KubeAPI
+internal import APIMachinery
+internal import Transport
+
+/// One request's way through the server. `run` is the map: a line a stage.
+struct RequestPipeline: Sendable {
+    let server: APIServer
+    let request: HTTPRequest
+    let responder: any HTTPResponder
+
+    func run() {
+        let reply = Reply(server: server, request: request, responder: responder)
+        do throws(APIError) {
+            try checkSize()
+            let query = Query(request.query)
+            let info = RequestInfo(request, query: query)
+            reply.begin(info)
+            let user = try server.authenticator.user(of: request)
+            try authorize(user, info)
+            guard info.isResourceRequest, !info.resource.isEmpty else {
+                return try server.answerNonResource(request, info, query, reply)
+            }
+            let resource = try find(info)
+            let verb = try verb(info, resource)
+            let format = try ResponseFormat(
+                accept: request.headers["accept"], canStream: info.name.isEmpty && request.method == "GET")
+            let context = RequestContext(
+                request: request, info: info, query: query, user: user, resource: resource, format: format,
+                schema: server.schema)
+            switch verb {
+            case .get: reply.send(try server.get(context), context)
+            case .list: reply.send(try server.list(context), context)
+            case .watch: reply.send(try server.watch(context), context)
+            case .write(let write):
+                // Unstructured: the transport hands requests over on its event loop and must not wait.
+                Task {
+                    do throws(APIError) {
+                        reply.send(try await write(server, context, responder), context)
+                    } catch {
+                        reply.send(error)
+                    }
+                }
+            }
+        } catch {
+            reply.send(error)
+        }
+    }
+
+    private func checkSize() throws(APIError) {
+        guard request.body.count <= RequestLimits.bodyBytesMax else { throw .tooLarge }
+    }
+
+    private func authorize(_ user: UserInfo, _ info: RequestInfo) throws(APIError) {
+        let attributes = AccessAttributes(user: user, info: info)
+        guard !server.authorizer.isAllowed(attributes) else { return authorizeUpgrade(attributes) }
+        throw .forbidden(attributes)
+    }
+
+    /// A GET that becomes a shell has to be allowed as a create, or read-only roles could run commands (KEP-4006).
+    /// Roles arrive with their authorizer; those who are let in today may do both.
+    private func authorizeUpgrade(_ attributes: AccessAttributes) {}
+
+    private func find(_ info: RequestInfo) throws(APIError) -> Resource {
+        guard let resource = server.registry.resource(for: info) else { throw .noSuchPath }
+        if !info.subresource.isEmpty, resource.subresource(info.subresource) == nil { throw .noSuchPath }
+        if resource.isNamespaced, info.namespace.isEmpty, !info.name.isEmpty { throw .noSuchPath }
+        if !resource.isNamespaced, !info.namespace.isEmpty, resource.id.plural != "namespaces" { throw .noSuchPath }
+        guard info.rest.isEmpty || info.subresource == "proxy" else { throw .noSuchPath }
+        return resource
+    }
+
+    private enum Verb {
+        case get, list, watch
+        case write(@Sendable (APIServer, RequestContext, any HTTPResponder) async throws(APIError) -> Answer)
+    }
+
+    private func verb(_ info: RequestInfo, _ resource: Resource) throws(APIError) -> Verb {
+        guard info.subresource.isEmpty else { return try subresourceVerb(info, resource) }
+        if resource.definition.verbs == ["create"] {
+            guard info.verb == "create", info.name.isEmpty else { throw .methodNotAllowed }
+            return .write { (server, context, _) throws(APIError) in try await server.createVirtual(context) }
+        }
+        let hasName = !info.name.isEmpty
+        switch info.verb {
+        case "get" where hasName && resource.supports("get"): return .get
+        case "list" where resource.supports("list"): return .list
+        case "watch" where resource.supports("watch"): return .watch
+        case "create" where !hasName && resource.supports("create"):
+            // A namespaced object needs its namespace in the path.
+            guard !resource.isNamespaced || !info.namespace.isEmpty else { throw .methodNotAllowed }
+            return .write { (server, context, _) throws(APIError) in try await server.create(context) }
+        case "update" where hasName && resource.supports("update"):
+            return .write { (server, context, _) throws(APIError) in try await server.update(context) }
+        case "patch" where hasName && resource.supports("patch"):
+            return .write { (server, context, _) throws(APIError) in try await server.patch(context) }
+        case "delete" where resource.supports("delete"):
+            return .write { (server, context, _) throws(APIError) in try await server.delete(context) }
+        case "deletecollection" where resource.supports("deletecollection"):
+            guard !resource.isNamespaced || !info.namespace.isEmpty else { throw .methodNotAllowed }
+            return .write { (server, context, _) throws(APIError) in try await server.deleteCollection(context) }
+        default: throw .methodNotAllowed
+        }
+    }
+
+    private func subresourceVerb(_ info: RequestInfo, _ resource: Resource) throws(APIError) -> Verb {
+        guard let subresource = resource.subresource(info.subresource), subresource.verbs.contains(info.verb) else {
+            throw .methodNotAllowed
+        }
+        if info.subresource == "status" || Subresources.plain.contains(info.subresource), info.verb == "get" {
+            return .get
+        }
+        return .write { (server, context, responder) throws(APIError) in
+            try await server.handleSubresource(context, responder)
+        }
+    }
+}
+
+extension AccessAttributes {
+    init(user: UserInfo, info: RequestInfo) {
+        self.init(
+            user: user, verb: info.verb, isResourceRequest: info.isResourceRequest && !info.resource.isEmpty,
+            group: info.group, version: info.version, resource: info.resource, subresource: info.subresource,
+            namespace: info.namespace, name: info.name, path: info.path)
+    }
+}

@@ -1,0 +1,106 @@
+internal import APIMachinery
+
+struct PodStrategy: ResourceStrategy {
+    var tracksGeneration: Bool { true }
+    var returnsDeletedObject: Bool { true }
+    var selectableFields: SelectableFields {
+        var fields = SelectableFields.with(
+            [
+                "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
+                "status.phase", "status.podIP", "status.nominatedNodeName",
+            ], absent: ["spec.hostNetwork": "false"])
+        fields.paths["status.podIPs"] = ["status", "podIP"]
+        return fields
+    }
+
+    func applyDefaults(_ object: inout Value) {
+        object.editObject("spec") { spec in
+            PodDefaults.applySpec(&spec)
+            PodDefaults.applyPodOnly(&spec)
+        }
+    }
+
+    func prepareForCreate(_ object: inout Value) {
+        let quality = PodQuality.of(object["spec"] ?? [:])
+        var status: Value = ["phase": "Pending", "qosClass": .string(quality)]
+        if !(object["spec"] ?? [:]).list("schedulingGates").isEmpty {
+            status["conditions"] = [
+                [
+                    "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+                    "message": "Scheduling is blocked due to non-empty scheduling gates", "observedGeneration": 1,
+                ]
+            ]
+        }
+        object["status"] = status
+        object.edit("spec") { $0["ephemeralContainers"] = nil }
+    }
+
+    func prepareForUpdate(_ object: inout Value, from old: Value) {
+        object["status"] = old["status"]
+        let ephemeral = old[path: "spec", "ephemeralContainers"]
+        object.edit("spec") { $0["ephemeralContainers"] = ephemeral }
+    }
+
+    func prepareForStatusUpdate(_ object: inout Value, from old: Value) {
+        // The quality of service is the spec's; owners change only through the main resource.
+        let owners = old.metadata["ownerReferences"]
+        object.editMetadata { $0["ownerReferences"] = owners }
+        let quality = old[path: "status", "qosClass"]
+        object.editObject("status") { $0.setDefault("qosClass", quality ?? .null) }
+    }
+
+    func validate(_ object: Value) -> [FieldError] { PodValidation.validate(object) }
+
+    func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        PodUpdateValidation.validate(object, from: old)
+    }
+
+    /// A pod that no kubelet has seen goes at once.
+    func gracePeriodSeconds(_ object: Value, requested: Int64?) -> Int64? {
+        let spec = object["spec"] ?? [:]
+        var seconds = requested ?? spec["terminationGracePeriodSeconds"]?.int ?? PodDefaults.terminationGraceSeconds
+        if seconds < 0 { seconds = 1 }
+        if spec.text("nodeName").isEmpty { return 0 }
+        let phase = object[path: "status", "phase"]?.string ?? ""
+        return phase == "Failed" || phase == "Succeeded" ? 0 : seconds
+    }
+}
+
+/// The quality-of-service class: who is sacrificed first when a node runs short.
+enum PodQuality {
+    private static let counted = ["cpu", "memory"]
+
+    static func of(_ spec: Value) -> String {
+        var requests: [String: Quantity] = [:]
+        var limits: [String: Quantity] = [:]
+        var isGuaranteed = true
+        for container in spec.list("containers") + spec.list("initContainers") {
+            let resources = container["resources"] ?? [:]
+            var limited = Set<String>()
+            for (name, value) in resources.entries("requests") where counted.contains(name) {
+                guard let quantity = Quantity(text(value)), !quantity.isZero else { continue }
+                requests[name] = (requests[name] ?? .zero) + quantity
+            }
+            for (name, value) in resources.entries("limits") where counted.contains(name) {
+                guard let quantity = Quantity(text(value)), !quantity.isZero else { continue }
+                limited.insert(name)
+                limits[name] = (limits[name] ?? .zero) + quantity
+            }
+            if limited.count != counted.count { isGuaranteed = false }
+        }
+        if requests.isEmpty, limits.isEmpty { return "BestEffort" }
+        if isGuaranteed, requests.allSatisfy({ limits[$0.key] == $0.value }), requests.count == limits.count {
+            return "Guaranteed"
+        }
+        return "Burstable"
+    }
+
+    static func text(_ value: Value) -> String {
+        switch value {
+        case .string(let string): string
+        case .int(let int): String(int)
+        case .double(let double): String(double)
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,5 @@
+internal import APIMachinery
+
+struct ServiceAccountStrategy: ResourceStrategy {
+    var returnsDeletedObject: Bool { true }
+}

@@ -1,0 +1,33 @@
+internal import Storage
+internal import APIMachinery
+internal import Transport
+
+/// Where requests with a subresource go.
+enum Subresources {
+    /// Those whose GET answers the object itself.
+    static let plain: Set<String> = ["status", "ephemeralcontainers", "resize", "finalize", "approval"]
+}
+
+extension APIServer {
+    func handleSubresource(
+        _ context: RequestContext, _ responder: any HTTPResponder
+    ) async throws(APIError) -> Answer {
+        switch context.info.subresource {
+        case "status", "approval", "ephemeralcontainers", "resize": return try await changeObject(context)
+        case "finalize": return try await finalize(context)
+        case "scale": return try await scale(context)
+        case "binding": return try await bind(context)
+        case "eviction": return try await evict(context)
+        case "token": return try await requestToken(context)
+        case "log", "exec", "attach", "portforward": return try connect(context, responder)
+        case "proxy":
+            guard store.get(context.key) != nil else { throw .notFound(context.resource.id, context.name) }
+            throw .notImplemented("proxying to \(context.resource.id.plural) is not served yet")
+        default: throw .noSuchPath
+        }
+    }
+
+    private func changeObject(_ context: RequestContext) async throws(APIError) -> Answer {
+        context.info.verb == "patch" ? try await patch(context) : try await update(context)
+    }
+}

@@ -1,0 +1,206 @@
+internal import APIMachinery
+internal import Storage
+
+/// PUT, and the part that PATCH and the subresources share with it.
+extension APIServer {
+    func update(_ context: RequestContext) async throws(APIError) -> Answer {
+        let options = try WriteOptions(context.query, kind: "UpdateOptions")
+        let resource = context.resource
+        let decoded = try decoder.decode(
+            context.request, as: resource.kind, type: resource.type, internalGroup: resource.internalGroup,
+            validation: options.validation)
+        var object = decoded.object
+        try checkName(object, context)
+        try checkNamespace(&object, context)
+        if context.info.subresource.isEmpty, resource.strategy.allowsCreateOnUpdate, store.get(context.key) == nil,
+            object.resourceVersion.isEmpty || object.resourceVersion == "0"
+        {
+            object.editMetadata { $0["resourceVersion"] = nil }
+            return try await create(.init(object: object, warnings: decoded.warnings), context, options)
+        }
+        let wanted = object
+        return try await modify(context, options, warnings: decoded.warnings, checksUID: true) {
+            (_) throws(APIError) in wanted
+        }
+    }
+
+    func checkName(_ object: Value, _ context: RequestContext) throws(APIError) {
+        let name = object.name
+        guard !name.isEmpty else {
+            throw .badRequest(
+                "the name of the object (\(context.name) based on URL) was undeterminable: name must be provided")
+        }
+        guard name == context.name else {
+            throw .badRequest("the name of the object (\(name)) does not match the name on the URL (\(context.name))")
+        }
+    }
+
+    /// Reads, changes and writes an object, again if somebody else was faster and the client did not say which state
+    /// it had seen.
+    ///
+    /// - Parameters:
+    ///   - checksUID: a `uid` in the wanted state must be the stored one (PUT; a patch may not change it either, but
+    ///     is told so by validation).
+    ///   - wanted: from the stored object to what the client wants it to be.
+    func modify(
+        _ context: RequestContext, _ options: WriteOptions, warnings: [String] = [], checksUID: Bool = false,
+        subresource: String? = nil,
+        wanted: @Sendable (_ old: Value) throws(APIError) -> Value
+    ) async throws(APIError) -> Answer {
+        let json = try await modified(
+            context, options, checksUID: checksUID, subresource: subresource ?? context.info.subresource,
+            wanted: wanted)
+        return .object(status: 200, json: json.json, warnings: warnings + json.warnings)
+    }
+
+    func modified(
+        _ context: RequestContext, _ options: WriteOptions, checksUID: Bool = false, subresource: String,
+        wanted: @Sendable (_ old: Value) throws(APIError) -> Value
+    ) async throws(APIError) -> (json: [UInt8], warnings: [String]) {
+        let resource = context.resource
+        for _ in 0..<RequestLimits.writeAttemptsMax {
+            guard let stored = store.get(context.key) else { throw .notFound(resource.id, context.name) }
+            let old = try codec.decode(stored, as: resource)
+            var object = try wanted(old)
+            try checkPreconditions(object, stored, old, context, checksUID: checksUID)
+            object.editMetadata { $0["resourceVersion"] = .string(String(stored.revision)) }
+            if let json = try await modifyOnce(&object, old, stored, context, options, subresource) {
+                return (json, resource.strategy.warnings(object))
+            }
+        }
+        throw .conflict(resource.id, context.name, APIError.staleWrite)
+    }
+
+    private func checkPreconditions(
+        _ object: Value, _ stored: StoredObject, _ old: Value, _ context: RequestContext, checksUID: Bool
+    ) throws(APIError) {
+        let resource = context.resource
+        let version = object.resourceVersion
+        if version.isEmpty || version == "0" {
+            guard resource.strategy.allowsUnconditionalUpdate else {
+                throw .invalid(
+                    group: resource.id.group, kind: resource.id.plural, context.name,
+                    [.invalid("metadata.resourceVersion", 0, "must be specified for an update")])
+            }
+        } else if version != String(stored.revision) {
+            guard Int64(version) != nil else {
+                throw .badRequest("resourceVersion: Invalid value: \(quoted(version)): strconv.ParseUint: parsing "
+                    + "\(quoted(version)): invalid syntax")
+            }
+            throw .conflict(resource.id, context.name, APIError.staleWrite)
+        }
+        if checksUID, !object.uid.isEmpty, object.uid != old.uid {
+            throw .conflict(
+                resource.id, context.name,
+                "Precondition failed: UID in precondition: \(object.uid), UID in object meta: \(old.uid)")
+        }
+    }
+
+    /// One attempt. `nil`: another write came between.
+    private func modifyOnce(
+        _ object: inout Value, _ old: Value, _ stored: StoredObject, _ context: RequestContext,
+        _ options: WriteOptions, _ subresource: String
+    ) async throws(APIError) -> [UInt8]? {
+        let resource = context.resource
+        keepUnwritable(&object, old, resource, subresource)
+        resource.strategy.applyDefaults(&object)
+        var admitted = AdmissionRequest(
+            operation: .update, resource: resource, subresource: subresource, namespace: context.namespace,
+            name: context.name, object: object, old: old, user: context.user, isDryRun: options.isDryRun)
+        try await admission.mutate(&admitted)
+        do throws(APIError) {
+            object = admitted.object
+            resource.strategy.applyDefaults(&object)
+            try prepare(&object, old, resource, subresource)
+            admitted.object = object
+            try await admission.validate(admitted)
+            let json = try await replace(object, old, stored, context, options)
+            if json == nil || options.isDryRun { admission.rollBack(admitted) } else { admission.commit(admitted) }
+            return json
+        } catch {
+            admission.rollBack(admitted)
+            throw error
+        }
+    }
+
+    /// The main resource may not write status; `/status` may write nothing else.
+    private func keepUnwritable(_ object: inout Value, _ old: Value, _ resource: Resource, _ subresource: String) {
+        if subresource == "status" {
+            var kept = old
+            kept["status"] = object["status"]
+            kept["metadata"] = object["metadata"]
+            if resource.strategy.statusResetsLabels {
+                let labels = old.metadata["labels"]
+                kept.editMetadata { $0["labels"] = labels }
+            }
+            object = kept
+        } else if resource.hasStatus, subresource.isEmpty {
+            object["status"] = old["status"]
+        }
+    }
+
+    private func prepare(
+        _ object: inout Value, _ old: Value, _ resource: Resource, _ subresource: String
+    ) throws(APIError) {
+        let strategy = resource.strategy
+        ObjectMetaValidation.keepSystemFields(&object, old)
+        if subresource == "status" {
+            strategy.prepareForStatusUpdate(&object, from: old)
+        } else if subresource.isEmpty {
+            strategy.prepareForUpdate(&object, from: old)
+        }
+        object = try normalised(object, resource)
+        if strategy.tracksGeneration, subresource != "status" {
+            let generation = old.generation + (isSameWithoutMetadata(object, old) ? 0 : 1)
+            object.editMetadata { $0["generation"] = .int(generation) }
+        }
+        var errors = ObjectMetaValidation.validateUpdate(object, old, resource)
+        if subresource == "status" {
+            errors += strategy.validateStatusUpdate(object, from: old)
+        } else if subresource != "binding" {
+            errors += strategy.validate(object) + strategy.validateUpdate(object, from: old)
+        }
+        guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
+    }
+
+    private func isSameWithoutMetadata(_ object: Value, _ old: Value) -> Bool {
+        func rest(_ value: Value) -> [(key: String, value: Value)] {
+            (value.fields?.entries ?? []).filter { $0.key != "metadata" && $0.key != "status" }
+        }
+        return OrderedFields(rest(object)) == OrderedFields(rest(old))
+    }
+
+    private func replace(
+        _ object: Value, _ old: Value, _ stored: StoredObject, _ context: RequestContext, _ options: WriteOptions
+    ) async throws(APIError) -> [UInt8]? {
+        let resource = context.resource
+        let value = codec.encode(object, as: resource)
+        let isGoing = Deletion.mayGo(object, resource)
+        // A write that changes nothing is none: no revision, no event, no disk.
+        if !isGoing, StorageCodec.revised(value, stored.revision) == stored.value {
+            return codec.json(stored, as: resource)
+        }
+        guard !options.isDryRun else { return object.jsonBytes() }
+        var write = StoreWrite(
+            key: context.key, operation: isGoing ? .delete(final: value) : .put(value),
+            precondition: .revision(stored.revision), durability: resource.strategy.durability)
+        write.timeToLive = resource.strategy.timeToLive
+        do {
+            let written = try await store.write(write)
+            if isGoing { didDelete(object, context) }
+            return codec.json(written, as: resource)
+        } catch .conflict, .notFound {
+            return nil
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    /// The last finalizer is gone, or somebody deleted the object.
+    func didDelete(_ object: Value, _ context: RequestContext) {
+        admission.commit(
+            AdmissionRequest(
+                operation: .delete, resource: context.resource, subresource: "", namespace: context.namespace,
+                name: context.name, object: .null, old: object, user: context.user, isDryRun: false))
+    }
+}

@@ -1,0 +1,47 @@
+internal import APIMachinery
+
+/// The query of create, update and patch, checked.
+struct WriteOptions: Sendable {
+    var isDryRun = false
+    var validation = FieldValidation.warn
+    var fieldManager = ""
+    var force: Bool?
+
+    static let fieldManagerBytesMax = 128
+
+    /// - Parameter kind: `CreateOptions`, `UpdateOptions` or `PatchOptions`, for the words of a refusal.
+    init(_ query: Query, kind: String) throws(APIError) {
+        let dryRun = query.values("dryRun")
+        var errors: [FieldError] = []
+        if !dryRun.allSatisfy({ $0 == "All" }) {
+            errors.append(.notSupported("dryRun", .strings(dryRun), ["All"]))
+        }
+        isDryRun = !dryRun.isEmpty
+        fieldManager = query["fieldManager"] ?? ""
+        if fieldManager.utf8.count > Self.fieldManagerBytesMax {
+            errors.append(.tooLong("fieldManager", max: Self.fieldManagerBytesMax))
+        }
+        for (index, scalar) in fieldManager.unicodeScalars.enumerated() where !Self.isPrintable(scalar) {
+            let hex = String(scalar.value, radix: 16, uppercase: true)
+            let digits = String(repeating: "0", count: max(0, 4 - hex.count)) + hex
+            errors.append(
+                .invalid("fieldManager", fieldManager, "invalid character U+\(digits) (at position \(index))"))
+        }
+        let text = query["fieldValidation"] ?? ""
+        if let known = FieldValidation(rawValue: text) {
+            validation = known
+        } else if !text.isEmpty {
+            errors.append(.notSupported("fieldValidation", text, ["", "Ignore", "Strict", "Warn"]))
+        }
+        force = query.bool("force")
+        guard errors.isEmpty else { throw .invalid(group: "meta.k8s.io", kind: kind, "", errors) }
+    }
+
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+        case .spaceSeparator: scalar == " "
+        default: true
+        }
+    }
+}

@@ -1,0 +1,85 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+char **clinux_environ(void) {
+    return environ;
+}
+
+int clinux_pipe(int ends[2]) {
+    return pipe2(ends, O_CLOEXEC);
+}
+
+int clinux_memory_file(void) {
+    return memfd_create("skiff", MFD_CLOEXEC);
+}
+
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+int clinux_pidfd_open(pid_t pid, unsigned int flags) {
+    return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    return mount(source, target, type, flags, data);
+}
+
+int clinux_unmount(const char *target) {
+    return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+int clinux_link_delete(const char *name) {
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+    } request = {0};
+    unsigned int index = if_nametoindex(name);
+    if (index == 0) {
+        errno = ENODEV;
+        return -1;
+    }
+    request.header.nlmsg_len = sizeof(request);
+    request.header.nlmsg_type = RTM_DELLINK;
+    request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    request.link.ifi_family = AF_UNSPEC;
+    request.link.ifi_index = (int)index;
+
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return -1;
+    char answer[4096];
+    ssize_t count = -1;
+    if (send(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
+        count = recv(fd, answer, sizeof(answer), 0);
+    }
+    int saved = errno;
+    close(fd);
+    if (count < (ssize_t)(sizeof(struct nlmsghdr) + sizeof(struct nlmsgerr))) {
+        errno = count < 0 ? saved : EPROTO;
+        return -1;
+    }
+    const struct nlmsgerr *result = NLMSG_DATA((struct nlmsghdr *)answer);
+    if (result->error != 0) {
+        errno = -result->error;
+        return -1;
+    }
+    return 0;
+}

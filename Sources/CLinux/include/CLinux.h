@@ -1,0 +1,35 @@
+// Kernel interfaces that Swift's Glibc module does not show.
+#ifndef SKIFF_CLINUX_H
+#define SKIFF_CLINUX_H
+
+#include <spawn.h>
+#include <sys/types.h>
+
+/// Opens a pidfd for `pid`. Returns the descriptor, or -1 with errno set (pidfd_open(2)).
+int clinux_pidfd_open(pid_t pid, unsigned int flags);
+
+/// Sends `signal` to the process behind `pidfd`. Returns 0, or -1 with errno set (pidfd_send_signal(2)).
+int clinux_pidfd_send_signal(int pidfd, int signal);
+
+/// mount(2). `data` may be NULL. Returns 0, or -1 with errno set.
+int clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+
+/// Detaches the mount at `target` (umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW). Returns 0, or -1 with errno set.
+int clinux_unmount(const char *target);
+
+/// Removes the network link `name` (RTM_DELLINK). Returns 0, or -1 with errno set: ENODEV where there is none.
+int clinux_link_delete(const char *name);
+
+/// A pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. Returns 0, or -1 with errno set (pipe2(2)).
+int clinux_pipe(int ends[2]);
+
+/// An unnamed file in memory that children do not inherit. Returns the descriptor, or -1 with errno set.
+int clinux_memory_file(void);
+
+/// Lets a child close every descriptor from `first` on (posix_spawn_file_actions_addclosefrom_np(3)).
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/// The process's environment, for children.
+char **clinux_environ(void);
+
+#endif

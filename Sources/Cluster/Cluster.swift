@@ -1,0 +1,160 @@
+internal import APIMachinery
+internal import APIServer
+internal import Controllers
+internal import Glibc
+internal import KubeAPI
+internal import KubeClient
+internal import Kubelet
+internal import Logging
+internal import PKI
+internal import Scheduler
+internal import ServiceLifecycle
+internal import Storage
+internal import Transport
+internal import UnixSignals
+
+/// The composition root: builds every part of a cluster from its configuration and runs them in one `ServiceGroup`.
+struct Cluster {
+    let configuration: ResolvedConfiguration
+    let credentials: Credentials
+    let progress: Progress
+    let logger: Logger
+
+    /// Runs until SIGTERM or SIGINT. Containers go on running; the next server adopts them.
+    func run() async throws {
+        let store = try await SQLiteStore.open(directory: configuration.paths.stateDirectory, logger: part("storage"))
+        let pidFile = configuration.paths.pidFile
+        do {
+            try PrivateFile.write(Array("\(getpid())\n".utf8), to: pidFile, mode: 0o644)
+            try await serve(store)
+        } catch {
+            unlink(pidFile)
+            await store.close()
+            throw error
+        }
+        unlink(pidFile)
+        await store.close()
+    }
+
+    private func serve(_ store: SQLiteStore) async throws {
+        let node = NodeSlot()
+        let api = makeAPIServer(store, node)
+        let tls = try credentials.tlsContext()
+        let server = HTTPServer(
+            .init(
+                host: configuration.settings.bindAddress, port: configuration.settings.httpsListenPort, tls: tls,
+                handler: api
+            )
+        )
+        try await api.bootstrap()
+        try await server.start()
+        progress.report(.stage, "API server answers at \(configuration.serverURL)")
+
+        let informers = InformerFactory(client: client("system:apiserver", api), logger: part("informers"))
+        var parts = [
+            Part("API server") {
+                await withGracefulShutdownHandler {
+                    try? await server.run()
+                } onGracefulShutdown: {
+                    api.shutDown()
+                }
+            },
+            Part("certificates") { try await rotation(tls).run() },
+            Part("informers") { await informers.run() },
+            Part("controllers") { try await controllers(api, informers).run() },
+            Part("scheduler") {
+                let scheduler = SchedulerService(
+                    client: client("system:kube-scheduler", api), informers: informers, logger: part("scheduler")
+                )
+                try await scheduler.run()
+            },
+        ]
+        if configuration.settings.disableAgent {
+            progress.report(.ready)
+        } else {
+            let kubelet = try makeKubelet(api, informers)
+            node.handler = kubelet.handler
+            reportReadiness(informers)
+            parts.append(Part("kubelet") { try await kubelet.run() })
+        }
+        try await runGroup(parts)
+    }
+
+    /// The parts end in the reverse of their order, so that the API goes last.
+    private func runGroup(_ parts: [Part]) async throws {
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: parts.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: part("lifecycle")
+            )
+        )
+        try await group.run()
+    }
+
+    // MARK: Parts
+
+    private func makeAPIServer(_ store: SQLiteStore, _ node: NodeSlot) -> APIServer {
+        let authentication = TokenAuthentication(tokens: credentials.tokens, store: store)
+        let configuration = APIServerConfiguration(
+            store: store, authenticateToken: { authentication.user(token: $0) },
+            signToken: { [tokens = credentials.tokens] in tokens.sign($0) },
+            serviceCIDR: configuration.settings.serviceCIDR,
+            nodePorts: configuration.nodePorts, advertiseAddress: configuration.nodeIP,
+            advertisePort: configuration.settings.httpsListenPort,
+            nodeHandler: { [nodeName = configuration.nodeName] name in name == nodeName ? node.handler : nil },
+            version: Product.version
+        )
+        let address = "\(self.configuration.nodeIP):\(self.configuration.settings.httpsListenPort)"
+        return APIServer(
+            configuration: configuration,
+            documents: [
+                DiscoveryHandler(schema: .kubernetes, resources: ResourceTable.all, serverAddress: address),
+                OpenAPIHandler(schema: .kubernetes, resources: ResourceTable.all, version: Product.version),
+            ],
+            tables: PrinterTables()
+        )
+    }
+
+    private func controllers(_ api: APIServer, _ informers: InformerFactory) -> ControllersService {
+        ControllersService(
+            client: client("system:kube-controller-manager", api), informers: informers,
+            configuration: .init(clusterCAPEM: String(decoding: credentials.ca.certificatePEM, as: UTF8.self)),
+            logger: part("controllers")
+        )
+    }
+
+    private func makeKubelet(_ api: APIServer, _ informers: InformerFactory) throws -> KubeletService {
+        try KubeletService(
+            configuration: configuration.kubelet,
+            client: client("system:node:" + configuration.nodeName, groups: ["system:nodes"], api),
+            informers: informers, logger: part("kubelet")
+        )
+    }
+
+    private func rotation(_ tls: TLSServerContext) -> CertificateRotation {
+        CertificateRotation(
+            credentials: credentials, context: tls, configuration: configuration, logger: part("certificates")
+        )
+    }
+
+    /// A client that reaches the API server without a socket, as the named user.
+    private func client(_ user: String, groups: [String] = ["system:masters"], _ api: APIServer) -> Client {
+        let identity = UserInfo(name: user, groups: groups + ["system:authenticated"])
+        let connection = HTTPConnection(remoteAddress: "in-process", attachment: identity)
+        return Client(transport: InProcessTransport(handler: api, connection: connection), userAgent: "skiff/" + user)
+    }
+
+    private func reportReadiness(_ informers: InformerFactory) {
+        let (name, progress) = (configuration.nodeName, progress)
+        let watch = NodeReadiness { progress.report($0, $1) }
+        informers.informer(for: Node.self).addHandler(onAny: { node in
+            if node.metadata.name == name { watch.saw(node) }
+        })
+    }
+
+    private func part(_ name: String) -> Logger {
+        var logger = logger
+        logger[metadataKey: "part"] = .string(name)
+        return logger
+    }
+}

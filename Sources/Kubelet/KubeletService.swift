@@ -1,0 +1,87 @@
+internal import APIMachinery
+internal import CRI
+internal import KubeAPI
+package import KubeClient
+package import Logging
+package import Transport
+
+/// The node agent: brings up the container runtime, registers the node, and runs the pods bound to it.
+///
+/// Ending its task leaves containerd and all containers running; the next one adopts them.
+package struct KubeletService: Sendable {
+    package let runtime: ContainerRuntime
+    /// Where each pod is in the runtime.
+    package let index = PodRuntimeIndex()
+    /// Logs, exec, attach, port-forward and the like, with the kubelet's own paths.
+    package let handler: any HTTPHandler
+    private let configuration: KubeletConfiguration
+    private let client: Client
+    private let recorder: EventRecorder
+    private let pods: Informer<Pod>
+    private let services: Informer<Service>
+    private let logger: Logger
+
+    package init(
+        configuration: KubeletConfiguration, client: Client, informers: InformerFactory, logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.client = client
+        self.logger = logger
+        runtime = try ContainerRuntime(configuration: configuration.runtime, logger: logger)
+        recorder = EventRecorder(client: client, component: "kubelet", host: configuration.nodeName, logger: logger)
+        pods = informers.informer(for: Pod.self, fieldSelector: "spec.nodeName=\(configuration.nodeName)")
+        services = informers.informer(for: Service.self)
+        handler = KubeletServer(index: index, pods: pods.lister, cri: runtime.client, logger: logger)
+    }
+
+    /// Works until the task is cancelled.
+    /// - Throws: `RuntimeError` if the container runtime cannot be brought up.
+    package func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await runtime.run() }
+            group.addTask { await recorder.run() }
+            group.addTask { try await startNode() }
+        }
+    }
+
+    private func startNode() async throws {
+        let configuration = configuration
+        async let facts = BlockingWork.run {
+            try FileSystem.createDirectory(configuration.runtime.dataDirectory, mode: 0o711)
+            try FileSystem.createDirectory(configuration.runtime.podDirectory, mode: 0o711)
+            try FileSystem.createDirectory(configuration.runtime.podLogDirectory)
+            return NodeFacts(
+                name: configuration.nodeName, address: configuration.nodeAddress,
+                dataDirectory: configuration.runtime.dataDirectory)
+        }
+        try await runtime.start()
+        try await work(on: facts)
+    }
+
+    private func work(on facts: NodeFacts) async throws {
+        let reporter = NodeReporter(
+            configuration: configuration, facts: facts, cri: runtime.client, client: client, recorder: recorder,
+            logger: logger)
+        let shared = PodServices(
+            configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
+            services: services.lister, index: index, owners: ContainerOwners(), logger: logger)
+        await withDiscardingTaskGroup { group in
+            group.addTask { await PodWorkers(shared: shared, pods: pods).run() }
+            group.addTask { await LogRotation(index: index, cri: runtime.client).run() }
+            group.addTask {
+                await reporter.register()
+                let owner = await reporter.reference
+                await withDiscardingTaskGroup { group in
+                    group.addTask { await reporter.run() }
+                    group.addTask {
+                        await LeaseRenewer(
+                            client: client,
+                            key: ObjectKey(namespace: "kube-node-lease", name: configuration.nodeName),
+                            holder: configuration.nodeName, owner: { owner }, logger: logger
+                        ).run()
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+internal import APIMachinery
+internal import CRI
+internal import KubeAPI
+
+/// Turns a container of a pod into what the runtime needs to create it.
+struct ContainerConfigBuilder: Sendable {
+    let pod: Pod
+    let container: Container
+    let restartCount: Int
+    let variables: ContainerEnvironment.Variables
+    let mounts: [CRIMount]
+    /// The image's reference as the runtime resolved it.
+    let image: CRIImage
+    let node: NodeFacts
+
+    func build() throws(ConfigurationError) -> CRIContainerConfig {
+        var config = CRIContainerConfig()
+        config.metadata.name = container.name
+        config.metadata.attempt = UInt32(restartCount)
+        config.image.image = image.id
+        config.image.userSpecifiedImage = container.image ?? ""
+        config.command = container.command.map { VariableExpansion.expand($0, variables.values) }
+        config.args = container.args.map { VariableExpansion.expand($0, variables.values) }
+        config.workingDir = container.workingDir ?? ""
+        config.envs = variables.entries
+        config.mounts = mounts
+        config.labels = RuntimeLabels.labels(of: pod, container: container.name)
+        config.annotations = [
+            RuntimeLabels.containerHash: RuntimeLabels.hash(of: container),
+            RuntimeLabels.restartCount: String(restartCount),
+            RuntimeLabels.terminationMessagePath: container.terminationMessagePath ?? "/dev/termination-log",
+            RuntimeLabels.terminationMessagePolicy: container.terminationMessagePolicy ?? "File",
+        ]
+        config.logPath = "\(container.name)/\(restartCount).log"
+        config.stdin = container.stdin ?? false
+        config.stdinOnce = container.stdinOnce ?? false
+        config.tty = container.tty ?? false
+        config.linux.resources = resources()
+        config.linux.securityContext = try security()
+        return config
+    }
+
+    /// https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
+    private func resources() -> CRILinuxContainerResources {
+        var resources = CRILinuxContainerResources()
+        let (requests, limits) = (container.resources.requests, container.resources.limits)
+        let cpuRequest = (requests["cpu"] ?? limits["cpu"])?.milliValue ?? 0
+        resources.cpuShares = min(max(cpuRequest * 1024 / 1000, 2), 262_144)
+        if let limit = limits["cpu"]?.milliValue, limit > 0 {
+            resources.cpuPeriod = 100_000
+            resources.cpuQuota = max(limit * 100, 1000)
+        }
+        resources.memoryLimitInBytes = limits["memory"]?.value ?? 0
+        resources.oomScoreAdj = PodFacts.oomScore(
+            container, qos: PodFacts.qosClass(pod), memoryCapacity: node.memoryBytes
+        )
+        return resources
+    }
+
+    /// https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
+    private func security() throws(ConfigurationError) -> CRILinuxContainerSecurityContext {
+        var security = CRILinuxContainerSecurityContext()
+        let (own, shared) = (container.securityContext, pod.spec.securityContext)
+        security.namespaceOptions = SandboxConfigBuilder.namespaces(pod)
+        security.privileged = own?.privileged ?? false
+        security.readonlyRootfs = own?.readOnlyRootFilesystem ?? false
+        security.noNewPrivs = own?.allowPrivilegeEscalation == false
+        security.capabilities.addCapabilities = own?.capabilities?.add ?? []
+        security.capabilities.dropCapabilities = own?.capabilities?.drop ?? []
+        security.supplementalGroups = (shared?.supplementalGroups ?? []) + (shared?.fsGroup.map { [$0] } ?? [])
+        if let group = own?.runAsGroup ?? shared?.runAsGroup { security.runAsGroup.value = group }
+        if let user = own?.runAsUser ?? shared?.runAsUser {
+            security.runAsUser.value = user
+        } else if image.hasUid {
+            security.runAsUser.value = image.uid.value
+        } else if !image.username.isEmpty {
+            security.runAsUsername = image.username
+        } else if security.hasRunAsGroup {
+            // A group needs a user beside it.
+            security.runAsUser.value = 0
+        }
+        try checkNonRoot(security, own?.runAsNonRoot ?? shared?.runAsNonRoot ?? false)
+        security.seccomp = Self.profile(own?.seccompProfile ?? shared?.seccompProfile)
+        if !security.privileged, own?.procMount != "Unmasked" {
+            security.maskedPaths = Self.maskedPaths
+            security.readonlyPaths = Self.readonlyPaths
+        }
+        return security
+    }
+
+    private func checkNonRoot(
+        _ security: CRILinuxContainerSecurityContext, _ isWanted: Bool
+    ) throws(ConfigurationError) {
+        guard isWanted else { return }
+        let pod = "\"\(self.pod.metadata.name ?? "")_\(self.pod.metadata.namespace ?? "")(\(self.pod.metadata.uid ?? ""))\""
+        if security.hasRunAsUser, security.runAsUser.value == 0 {
+            let isOwn = (container.securityContext?.runAsUser ?? self.pod.spec.securityContext?.runAsUser) != nil
+            throw ConfigurationError(
+                isOwn
+                    ? "container's runAsUser breaks non-root policy (pod: \(pod), container: \(container.name))"
+                    : "container has runAsNonRoot and image will run as root (pod: \(pod), container: \(container.name))"
+            )
+        }
+        if !security.runAsUsername.isEmpty {
+            throw ConfigurationError(
+                "container has runAsNonRoot and image has non-numeric user (\(security.runAsUsername)), cannot verify "
+                    + "user is non-root (pod: \(pod), container: \(container.name))"
+            )
+        }
+        if !security.hasRunAsUser {
+            throw ConfigurationError(
+                "container has runAsNonRoot and image will run as root (pod: \(pod), container: \(container.name))"
+            )
+        }
+    }
+
+    private static func profile(_ profile: SeccompProfile?) -> CRISecurityProfile {
+        var result = CRISecurityProfile()
+        switch profile?.type {
+        case "RuntimeDefault": result.profileType = .runtimeDefault
+        case "Localhost":
+            result.profileType = .localhost
+            result.localhostRef = profile?.localhostProfile ?? ""
+        default: result.profileType = .unconfined
+        }
+        return result
+    }
+
+    private static let maskedPaths = [
+        "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+    ]
+    private static let readonlyPaths = [
+        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+    ]
+}

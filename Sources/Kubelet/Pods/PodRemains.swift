@@ -1,0 +1,58 @@
+internal import CRI
+internal import Glibc
+
+/// What is left of a pod on the node after its containers have ended.
+struct PodRemains: Sendable {
+    private let cri: CRIClient
+    private let configuration: KubeletConfiguration
+
+    init(_ cri: CRIClient, _ configuration: KubeletConfiguration) {
+        self.cri = cri
+        self.configuration = configuration
+    }
+
+    /// Removes sandboxes, volumes, logs and cgroups. Best effort: what fails is found again at the next start.
+    /// - Parameter cgroup: the pod's own, `/skiff/burstable/pod<uid>`, or `nil` to look for it.
+    func remove(uid: String, cgroup: String?) async {
+        if let sandboxes = try? await cri.listPodSandboxes(labels: [RuntimeLabels.podUID: uid]) {
+            for sandbox in sandboxes { try? await cri.removePodSandbox(sandbox.id) }
+        }
+        let configuration = configuration
+        _ = try? await BlockingWork.run {
+            let directory = configuration.podDirectory(uid)
+            FileSystem.unmountAll(below: directory)
+            try? FileSystem.remove(directory)
+            let logs = configuration.runtime.podLogDirectory
+            for name in FileSystem.entries(logs) where name.hasSuffix("_" + uid) {
+                try? FileSystem.remove(logs + "/" + name)
+            }
+            let root = configuration.cgroupRoot
+            let candidates =
+                cgroup.map { [$0] } ?? ["", "/burstable", "/besteffort"].map { "\(root)\($0)/pod\(uid)" }
+            for path in candidates { Cgroups.remove(path) }
+        }
+    }
+}
+
+/// The kernel's control groups, in every hierarchy this machine has.
+enum Cgroups {
+    /// `/sys/fs/cgroup` on version 2; each controller's directory below it on version 1.
+    static var hierarchies: [String] {
+        let root = "/sys/fs/cgroup"
+        if FileSystem.exists(root + "/cgroup.controllers") { return [root] }
+        return FileSystem.entries(root).map { root + "/" + $0 }
+    }
+
+    /// Removes a group and those below it. Groups with processes stay. Blocks.
+    static func remove(_ path: String) {
+        for hierarchy in hierarchies { removeTree(hierarchy + path) }
+    }
+
+    private static func removeTree(_ path: String) {
+        guard FileSystem.isDirectory(path) else { return }
+        for name in FileSystem.entries(path) where FileSystem.isDirectory(path + "/" + name) {
+            removeTree(path + "/" + name)
+        }
+        rmdir(path)
+    }
+}

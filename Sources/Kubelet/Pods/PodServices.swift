@@ -1,0 +1,22 @@
+internal import APIMachinery
+internal import CRI
+internal import KubeAPI
+internal import KubeClient
+internal import Logging
+
+/// What every pod worker of a node shares.
+struct PodServices: Sendable {
+    let configuration: KubeletConfiguration
+    let node: NodeFacts
+    let cri: CRIClient
+    let client: Client
+    let recorder: EventRecorder
+    let services: Lister<Service>
+    let index: PodRuntimeIndex
+    /// Tells which worker an event of the runtime is for.
+    let owners: ContainerOwners
+    let logger: Logger
+
+    var puller: ImagePuller { ImagePuller(cri: cri, recorder: recorder) }
+    var sandboxes: SandboxConfigBuilder { SandboxConfigBuilder(configuration: configuration) }
+}

@@ -1,0 +1,274 @@
+internal import APIMachinery
+internal import CRI
+internal import KubeAPI
+internal import KubeClient
+internal import Logging
+
+extension PodWorker {
+    private static let retryMax = Duration.seconds(60)
+
+    // MARK: - Sandbox and volumes
+
+    /// Makes the pod's sandbox, after ending what is left of a dead one.
+    func makeSandbox() async {
+        let attempt: UInt32
+        if let dead = seen.sandbox {
+            attempt = dead.attempt + 1
+            shared.recorder.record(
+                pod, .normal, reason: "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+            for (name, record) in seen.containers where record.isRunning {
+                await stop(name, message: "Stopping container \(name)")
+            }
+            try? await shared.cri.stopPodSandbox(dead.id)
+        } else {
+            attempt = 0
+        }
+        do {
+            let config = shared.sandboxes.build(pod, attempt: attempt)
+            let id = try await shared.cri.runPodSandbox(config)
+            shared.owners[id] = uid
+            seen.sandbox = SandboxRecord(try await shared.cri.podSandboxStatus(id))
+            sandboxFailures = 0
+            seen.sandboxRetryAt = nil
+            for name in seen.containers.keys { seen.containers[name]?.hasStarted = false }
+        } catch {
+            sandboxFailures += 1
+            seen.sandboxRetryAt = .now + Self.retryDelay(sandboxFailures)
+            shared.recorder.record(
+                pod, .warning, reason: "FailedCreatePodSandBox", "Failed to create pod sandbox: \(error)")
+        }
+        seen.isSandboxBusy = false
+        checkPrerequisites()
+        wake()
+        if attempt > 1, let current = seen.sandbox, current.isReady { await removeOldSandboxes(before: attempt - 1) }
+    }
+
+    /// The dead sandbox before the current one keeps the last log of each container; older ones are of no use.
+    private func removeOldSandboxes(before attempt: UInt32) async {
+        guard let all = try? await shared.cri.listPodSandboxes(labels: [RuntimeLabels.podUID: uid]) else { return }
+        for sandbox in all where sandbox.metadata.attempt < attempt {
+            shared.owners[sandbox.id] = nil
+            try? await shared.cri.removePodSandbox(sandbox.id)
+        }
+    }
+
+    func prepareVolumes() async {
+        do {
+            let made = try await PodVolumes(
+                pod: pod, directory: shared.configuration.podDirectory(uid), client: shared.client,
+                downward: downward()
+            ).prepare()
+            volumes = made
+            volumesRetryAt = nil
+        } catch {
+            volumeFailures += 1
+            volumesRetryAt = .now + Self.retryDelay(volumeFailures)
+            shared.recorder.record(pod, .warning, reason: "FailedMount", "\(error)")
+        }
+        areVolumesBusy = false
+        checkPrerequisites()
+        wake()
+    }
+
+    /// 0.5 s, 1 s, 2 s, ... a minute.
+    private static func retryDelay(_ failures: Int) -> Duration {
+        min(.milliseconds(500 << min(failures - 1, 10)), retryMax)
+    }
+
+    private func downward() -> DownwardAPI {
+        DownwardAPI(pod: pod, node: shared.node, podIPs: seen.sandbox?.ips ?? [])
+    }
+
+    private var arePrerequisitesMet: Bool { seen.sandbox?.isReady == true && !seen.isSandboxBusy && volumes != nil }
+
+    private func checkPrerequisites() {
+        if arePrerequisitesMet { releasePrerequisites(true) }
+    }
+
+    func releasePrerequisites(_ isGood: Bool) {
+        let waiting = prerequisites
+        prerequisites = []
+        for continuation in waiting { continuation.resume(returning: isGood) }
+    }
+
+    /// - Returns: false if the pod is to end instead.
+    private func waitForPrerequisites() async -> Bool {
+        if isTerminating || Task.isCancelled { return false }
+        if arePrerequisitesMet { return true }
+        return await withCheckedContinuation { prerequisites.append($0) }
+    }
+
+    // MARK: - Containers
+
+    /// One start of a container: image, environment, mounts, create, start.
+    func start(_ name: String) async {
+        guard let container = pod.allContainers.first(where: { $0.name == name }) else { return }
+        do throws(StartFailure) {
+            let image = try await ensureImage(container)
+            seen.containers[name]?.image.reset()
+            guard await waitForPrerequisites(), let sandbox = seen.sandbox else {
+                seen.containers[name]?.activity = .idle
+                return wake()
+            }
+            try await launch(container, image: image, in: sandbox)
+            seen.containers[name]?.waiting = nil
+            seen.containers[name]?.retryAt = nil
+        } catch {
+            note(error, container)
+        }
+        seen.containers[name]?.activity = .idle
+        wake()
+    }
+
+    private func note(_ failure: StartFailure, _ container: Container) {
+        let now = ContinuousClock.now
+        switch failure {
+        case .image(let failure):
+            if failure.wasTried {
+                seen.containers[container.name]?.image.failed(failure.waiting, at: now)
+            } else {
+                seen.containers[container.name]?.retryAt = now + .seconds(10)
+            }
+            seen.containers[container.name]?.waiting = failure.waiting
+        case .configuration(let text), .creation(let text), .start(let text):
+            let reason = failure.reason
+            seen.containers[container.name]?.waiting = WaitingReason(reason: reason, message: text)
+            seen.containers[container.name]?.retryAt = now + .seconds(10)
+            shared.recorder.record(reference(to: container.name), .warning, reason: "Failed", "Error: \(text)")
+        }
+    }
+
+    private func ensureImage(_ container: Container) async throws(StartFailure) -> CRIImage {
+        let auth = await pullSecrets()
+        do throws(ImagePuller.Failure) {
+            return try await shared.puller.ensure(container, reference: reference(to: container.name), auth: auth)
+        } catch {
+            throw .image(error)
+        }
+    }
+
+    private func launch(
+        _ container: Container, image: CRIImage, in sandbox: SandboxRecord
+    ) async throws(StartFailure) {
+        let name = container.name
+        let record = seen.containers[name] ?? ContainerRecord()
+        let count = record.status == nil && record.termination == nil ? record.restartCount : record.restartCount + 1
+        let config: CRIContainerConfig
+        do {
+            config = try await configure(container, image: image, restartCount: count)
+        } catch {
+            throw .configuration(String(describing: error))
+        }
+        let id: String
+        let sandboxConfig = shared.sandboxes.build(pod, attempt: sandbox.attempt)
+        do {
+            id = try await shared.cri.createContainer(config, in: sandbox.id, sandbox: sandboxConfig)
+        } catch {
+            throw .creation(error.message)
+        }
+        shared.owners[id] = uid
+        shared.recorder.record(reference(to: name), .normal, reason: "Created", "Container created")
+        do {
+            try await shared.cri.startContainer(id)
+        } catch {
+            await replace(name, by: id, sandbox: sandbox.id, count: count)
+            throw .start(error.message)
+        }
+        await replace(name, by: id, sandbox: sandbox.id, count: count)
+        shared.recorder.record(reference(to: name), .normal, reason: "Started", "Container started")
+        if isTerminating {
+            // The end came while we started it; the termination may have listed the containers before.
+            try? await shared.cri.stopContainer(id, grace: grace ?? 0)
+        }
+    }
+
+    private func configure(
+        _ container: Container, image: CRIImage, restartCount: Int
+    ) async throws -> CRIContainerConfig {
+        let environment = ContainerEnvironment(
+            downward: downward(), client: shared.client, services: shared.services)
+        let variables = try await environment.variables(of: container)
+        let mounts = ContainerMounts(
+            pod: pod, container: container, podDirectory: shared.configuration.podDirectory(uid),
+            volumes: volumes ?? [:], podIPs: seen.sandbox?.ips ?? [], variables: variables.values)
+        let made = try await BlockingWork.run { try mounts.make(restartCount: restartCount) }
+        return try ContainerConfigBuilder(
+            pod: pod, container: container, restartCount: restartCount, variables: variables, mounts: made,
+            image: image, node: shared.node
+        ).build()
+    }
+
+    /// A new life of the container is there: the one before becomes history, and the one before that is swept away.
+    private func replace(_ name: String, by id: String, sandbox: String, count: Int) async {
+        var record = seen.containers[name] ?? ContainerRecord()
+        let forgotten = record.previousID
+        if record.termination != nil {
+            record.lastTermination = record.termination
+            record.crash.restarted(at: .now)
+        }
+        record.previousID = record.status?.id
+        record.termination = nil
+        record.restartCount = count
+        record.sandboxID = sandbox
+        record.hasStarted = true
+        record.status = nil
+        seen.exits[name] = nil
+        seen.containers[name] = record
+        await refresh(name, id: id)
+        if earlyExits.remove(id) != nil { await refresh(name, id: id, untilExited: true) }
+        if let forgotten {
+            shared.owners[forgotten] = nil
+            try? await shared.cri.removeContainer(forgotten)
+        }
+    }
+
+    /// Credentials of `imagePullSecrets`, ours and those of the service account. Bad ones are passed over.
+    private func pullSecrets() async -> [CRIAuthConfig] {
+        guard !pod.spec.imagePullSecrets.isEmpty else { return [] }
+        var found: [CRIAuthConfig] = []
+        for secret in pod.spec.imagePullSecrets {
+            let key = ObjectKey(namespace: pod.metadata.namespace ?? "", name: secret.name)
+            guard let secret = try? await shared.client.get(Secret.self, key) else { continue }
+            found += PullSecret.credentials(secret)
+        }
+        return found
+    }
+}
+
+/// Where a start ended.
+enum StartFailure: Error {
+    case image(ImagePuller.Failure)
+    case configuration(String)
+    case creation(String)
+    case start(String)
+
+    var reason: String {
+        switch self {
+        case .image(let failure): failure.waiting.reason
+        case .configuration: "CreateContainerConfigError"
+        case .creation: "CreateContainerError"
+        case .start: "RunContainerError"
+        }
+    }
+}
+
+/// Secrets of the types `kubernetes.io/dockerconfigjson` and `kubernetes.io/dockercfg`.
+enum PullSecret {
+    static func credentials(_ secret: Secret) -> [CRIAuthConfig] {
+        var servers: OrderedFields?
+        if let bytes = secret.data[".dockerconfigjson"] {
+            servers = (try? Value(json: bytes))?["auths"]?.fields
+        } else if let bytes = secret.data[".dockercfg"] {
+            servers = (try? Value(json: bytes))?.fields
+        }
+        return (servers?.entries ?? []).map { server, entry in
+            var auth = CRIAuthConfig()
+            auth.serverAddress = server
+            auth.username = entry["username"]?.string ?? ""
+            auth.password = entry["password"]?.string ?? ""
+            auth.auth = entry["auth"]?.string ?? ""
+            auth.identityToken = entry["identitytoken"]?.string ?? ""
+            return auth
+        }
+    }
+}

@@ -1,0 +1,144 @@
+internal import APIMachinery
+internal import CRI
+internal import KubeAPI
+
+/// Turns a pod into what the runtime needs to make its sandbox.
+struct SandboxConfigBuilder: Sendable {
+    let configuration: KubeletConfiguration
+
+    func build(_ pod: Pod, attempt: UInt32) -> CRIPodSandboxConfig {
+        var config = CRIPodSandboxConfig()
+        let namespace = pod.metadata.namespace ?? ""
+        let uid = pod.metadata.uid ?? ""
+        config.metadata.name = pod.metadata.name ?? ""
+        config.metadata.namespace = namespace
+        config.metadata.uid = uid
+        config.metadata.attempt = attempt
+        let usesHostNetwork = pod.spec.hostNetwork ?? false
+        if !usesHostNetwork { config.hostname = Self.hostname(pod) }
+        config.logDirectory = configuration.logDirectory(
+            namespace: namespace, name: pod.metadata.name ?? "", uid: uid
+        )
+        config.dnsConfig = dns(pod)
+        config.labels = pod.metadata.labels.merging(RuntimeLabels.labels(of: pod)) { _, ours in ours }
+        config.annotations = pod.metadata.annotations
+        config.annotations[RuntimeLabels.gracePeriod] = String(pod.spec.terminationGracePeriodSeconds ?? 30)
+        config.linux.cgroupParent = cgroup(pod)
+        config.linux.securityContext = security(pod)
+        for sysctl in pod.spec.securityContext?.sysctls ?? [] { config.linux.sysctls[sysctl.name] = sysctl.value }
+        for container in pod.allContainers {
+            for port in container.ports {
+                guard let hostPort = port.hostPort, hostPort > 0, !usesHostNetwork else { continue }
+                var mapping = CRIPortMapping()
+                mapping.containerPort = port.containerPort
+                mapping.hostPort = hostPort
+                mapping.hostIp = port.hostIP ?? ""
+                mapping.protocol = port.protocol == "UDP" ? .udp : port.protocol == "SCTP" ? .sctp : .tcp
+                config.portMappings.append(mapping)
+            }
+        }
+        return config
+    }
+
+    /// At most 63 bytes, as Linux has it.
+    static func hostname(_ pod: Pod) -> String {
+        let wanted = pod.spec.hostnameOverride ?? pod.spec.hostname ?? pod.metadata.name ?? ""
+        var name = String(wanted.prefix(63))
+        while name.hasSuffix("-") || name.hasSuffix(".") { name.removeLast() }
+        return name
+    }
+
+    /// `/skiff/burstable/pod<uid>`.
+    func cgroup(_ pod: Pod) -> String {
+        let group =
+            switch PodFacts.qosClass(pod) {
+            case "Guaranteed": ""
+            case "Burstable": "/burstable"
+            default: "/besteffort"
+            }
+        return "\(configuration.cgroupRoot)\(group)/pod\(pod.metadata.uid ?? "")"
+    }
+
+    static func namespaces(_ pod: Pod) -> CRINamespaceOption {
+        var options = CRINamespaceOption()
+        options.network = pod.spec.hostNetwork == true ? .node : .pod
+        options.ipc = pod.spec.hostIPC == true ? .node : .pod
+        options.pid = pod.spec.hostPID == true ? .node : pod.spec.shareProcessNamespace == true ? .pod : .container
+        return options
+    }
+
+    private func security(_ pod: Pod) -> CRILinuxSandboxSecurityContext {
+        var security = CRILinuxSandboxSecurityContext()
+        security.namespaceOptions = Self.namespaces(pod)
+        security.privileged = pod.allContainers.contains { $0.securityContext?.privileged == true }
+        security.seccomp.profileType = .runtimeDefault
+        guard let context = pod.spec.securityContext else { return security }
+        if let user = context.runAsUser {
+            security.runAsUser.value = user
+            if let group = context.runAsGroup { security.runAsGroup.value = group }
+        }
+        security.supplementalGroups = context.supplementalGroups + (context.fsGroup.map { [$0] } ?? [])
+        return security
+    }
+
+    /// https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
+    private func dns(_ pod: Pod) -> CRIDNSConfig {
+        var dns = CRIDNSConfig()
+        let namespace = pod.metadata.namespace ?? ""
+        let domain = configuration.clusterDomain
+        let policy = pod.spec.dnsPolicy ?? "ClusterFirst"
+        let usesCluster =
+            policy == "ClusterFirstWithHostNet" || (policy == "ClusterFirst" && pod.spec.hostNetwork != true)
+        if policy != "None" {
+            let host = HostResolver.read()
+            if usesCluster {
+                dns.servers = [configuration.clusterDNS]
+                dns.searches = ["\(namespace).svc.\(domain)", "svc.\(domain)", domain] + host.searches
+                dns.options = ["ndots:5"]
+            } else {
+                dns.servers = host.servers
+                dns.searches = host.searches
+                dns.options = host.options
+            }
+        }
+        guard let extra = pod.spec.dnsConfig else { return dns }
+        dns.servers = Self.unique(dns.servers + extra.nameservers)
+        dns.searches = Self.unique(dns.searches + extra.searches)
+        for option in extra.options {
+            guard let name = option.name else { continue }
+            dns.options.removeAll { $0 == name || $0.hasPrefix(name + ":") }
+            dns.options.append(option.value.map { "\(name):\($0)" } ?? name)
+        }
+        return dns
+    }
+
+    private static func unique(_ values: [String]) -> [String] {
+        var seen: Set<String> = []
+        return values.filter { seen.insert($0).inserted }
+    }
+}
+
+/// The node's own `/etc/resolv.conf`.
+struct HostResolver: Sendable, Equatable {
+    var servers: [String] = []
+    var searches: [String] = []
+    var options: [String] = []
+
+    /// A small local file, so reading it in place does no harm.
+    static func read(_ path: String = "/etc/resolv.conf") -> HostResolver {
+        HostResolver(parsing: FileSystem.text(path) ?? "")
+    }
+
+    init(parsing text: String) {
+        for line in text.split(separator: "\n") {
+            let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+            guard let keyword = words.first else { continue }
+            switch keyword {
+            case "nameserver": servers += words.dropFirst().prefix(1)
+            case "search", "domain": searches = Array(words.dropFirst())
+            case "options": options += words.dropFirst()
+            default: break
+            }
+        }
+    }
+}

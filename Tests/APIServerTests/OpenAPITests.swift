@@ -1,0 +1,136 @@
+internal import APIMachinery
+internal import KubeAPI
+internal import Testing
+internal import Transport
+
+@testable import APIServer
+
+@Suite struct `OpenAPI` {
+    private let handler = OpenAPIHandler(schema: .kubernetes, resources: ResourceTable.all, version: "v1.36.2+skiff")
+
+    private func get(_ path: String, _ headers: HTTPFields = HTTPFields(), query: String? = nil) -> DocumentResponse? {
+        handler.respond(
+            to: HTTPRequest(
+                method: "GET", path: path, query: query, headers: headers,
+                connection: HTTPConnection(remoteAddress: "test")
+            )
+        )
+    }
+
+    private func document(_ path: String) throws -> Value {
+        try Value(json: try #require(get(path)).body)
+    }
+
+    @Test func `the index leads to each document`() throws {
+        let paths = try #require(try document("/openapi/v3")["paths"]?.fields)
+        let url = try #require(paths["apis/apps/v1"]?["serverRelativeURL"]?.string)
+        let parts = url.split(separator: "?").map(String.init)
+        #expect(parts[0] == "/openapi/v3/apis/apps/v1")
+        let response = try #require(get(parts[0], query: parts[1]))
+        #expect(response.status == 200)
+        #expect(response.headers["Cache-Control"]?.contains("immutable") == true)
+        let outdated = try #require(get(parts[0], query: "hash=0"))
+        #expect(outdated.status == 301 && outdated.headers["Location"] == url)
+    }
+
+    @Test func `patch offers what kubectl looks for`() throws {
+        let paths = try #require(try document("/openapi/v3/apis/apps/v1")["paths"])
+        let patch = try #require(paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]?["patch"])
+        #expect(
+            patch["x-kubernetes-group-version-kind"] == ["group": "apps", "kind": "Deployment", "version": "v1"]
+        )
+        let parameters = Set((patch["parameters"]?.array ?? []).compactMap { $0["name"]?.string })
+        #expect(parameters == ["dryRun", "fieldManager", "fieldValidation", "force"])
+        #expect(patch["requestBody"]?["content"]?["application/strategic-merge-patch+json"] != nil)
+    }
+
+    @Test func `schemas carry merge keys, defaults and kinds`() throws {
+        let schemas = try #require(try document("/openapi/v3/api/v1")["components"]?["schemas"])
+        let containers = try #require(schemas["io.k8s.api.core.v1.PodSpec"]?["properties"]?["containers"])
+        #expect(containers["x-kubernetes-patch-merge-key"] == "name")
+        #expect(containers["x-kubernetes-patch-strategy"] == "merge")
+        let port = try #require(schemas["io.k8s.api.core.v1.ServicePort"])
+        #expect(port["required"] == ["port"])
+        #expect(port["properties"]?["protocol"]?["default"] == "TCP")
+        #expect(
+            schemas["io.k8s.api.core.v1.Pod"]?["x-kubernetes-group-version-kind"]
+                == [["group": "", "kind": "Pod", "version": "v1"]]
+        )
+    }
+
+    @Test func `every reference is defined`() throws {
+        for path in ["/openapi/v3/api/v1", "/openapi/v3/apis/apps/v1", "/openapi/v2"] {
+            let document = try document(path)
+            let definitions = document["definitions"] ?? document["components"]?["schemas"]
+            let defined = Set(try #require(definitions?.fields).keys)
+            var missing: Set<String> = []
+            visitReferences(document) { reference in
+                let name = String(reference.split(separator: "/").last ?? "")
+                if !defined.contains(name) { missing.insert(name) }
+            }
+            #expect(missing.isEmpty)
+        }
+    }
+
+    private func visitReferences(_ value: Value, _ body: (String) -> Void) {
+        switch value {
+        case .array(let elements): for element in elements { visitReferences(element, body) }
+        case .object(let fields):
+            for entry in fields.entries {
+                // Where `$ref` is a property's name, its value is a schema and not text.
+                if entry.key == "$ref", let reference = entry.value.string { body(reference) }
+                visitReferences(entry.value, body)
+            }
+        default: break
+        }
+    }
+
+    @Test func `definitions are those of the published schema`() throws {
+        guard let published = try publishedSchemas() else { return }
+        let schemas = try #require(try document("/openapi/v3/apis/apps/v1")["components"]?["schemas"]?.fields)
+        for entry in schemas.entries {
+            guard let expected = published[entry.key]?["properties"]?.fields else { continue }
+            let actual = try #require(entry.value["properties"]?.fields)
+            #expect(Set(actual.keys) == Set(expected.keys), "\(entry.key)")
+            for field in expected.entries where !["granular"].contains(field.value["x-kubernetes-map-type"]?.string) {
+                if entry.key.hasSuffix(".APIResource") { continue }
+                #expect(actual[field.key] == field.value, "\(entry.key).\(field.key)")
+            }
+        }
+    }
+
+    /// The facts beside the repository, where they are there.
+    private func publishedSchemas() throws -> Value? {
+        guard let bytes = ReferenceFile.bytes("schemas.json") else {
+            print("skipped: ../shared/reference/schemas.json is not there")
+            return nil
+        }
+        return try Value(json: bytes)
+    }
+
+    @Test(arguments: [
+        "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+        "application/com.github.proto-openapi.spec.v2.v1+protobuf",
+    ])
+    func `version 2 comes as gnostic's protobuf`(accept: String) throws {
+        let response = try #require(get("/openapi/v2", ["Accept": accept]))
+        #expect(response.headers["Content-Type"]?.hasSuffix("+protobuf") == true)
+        // Field 1, `swagger`: "2.0".
+        #expect(Array(response.body.prefix(5)) == [0x0a, 3, 0x32, 0x2e, 0x30])
+    }
+
+    @Test func `compressed documents unpack to the plain ones`() throws {
+        let plain = try #require(get("/openapi/v3/apis/batch/v1"))
+        let packed = try #require(get("/openapi/v3/apis/batch/v1", ["Accept-Encoding": "gzip, br"]))
+        #expect(packed.headers["Content-Encoding"] == "gzip")
+        #expect(packed.body.count < plain.body.count / 4)
+        #expect(Gzip.decompress(packed.body) == plain.body)
+    }
+
+    @Test func `gzip of nothing and of noise comes back`() {
+        for bytes in [[], [UInt8(7)], (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }] {
+            #expect(Gzip.decompress(Gzip.compress(bytes)) == bytes)
+        }
+        #expect(Gzip.decompress([1, 2, 3]) == nil)
+    }
+}

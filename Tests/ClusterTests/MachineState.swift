@@ -1,0 +1,40 @@
+import TestSupport
+
+/// What Skiff could leave behind on a machine: links, mounts, processes, namespaces, rules and cgroups.
+struct MachineState {
+    let facts: Set<String>
+
+    static func read() async throws -> MachineState {
+        var facts: Set<String> = []
+        for line in try await lines(["ip", "-o", "link"]) {
+            let name = line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
+            facts.insert("link " + name.prefix { $0 != "@" && $0 != ":" })
+        }
+        for line in try await lines(["cat", "/proc/self/mountinfo"]) {
+            let fields = line.split(separator: " ")
+            if fields.count > 4 { facts.insert("mount \(fields[4])") }
+        }
+        for line in try await lines(["ps", "-eo", "comm,args"])
+        where line.contains("skiff") || line.contains("containerd") {
+            // The test runner's own build directory may be named after the project.
+            if !line.contains("xctest") && !line.contains("swift") { facts.insert("process \(line)") }
+        }
+        for line in try await lines(["ip", "netns", "list"]) { facts.insert("namespace \(line)") }
+        for line in try await lines(["sh", "-c", "nft list tables 2>/dev/null || true"]) {
+            facts.insert("rules \(line)")
+        }
+        let cgroups = try await lines([
+            "sh", "-c", "find /sys/fs/cgroup -maxdepth 3 -type d -name '*skiff*' 2>/dev/null || true",
+        ])
+        for line in cgroups { facts.insert("cgroup \(line)") }
+        return MachineState(facts: facts)
+    }
+
+    func minus(_ earlier: MachineState) -> [String] {
+        facts.subtracting(earlier.facts).sorted()
+    }
+
+    private static func lines(_ command: [String]) async throws -> [String] {
+        try await Command.run(command).output.split(separator: "\n").map(String.init)
+    }
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a commit lands. `--quick` leaves out what needs root, containerd and a release build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+stage() { printf '\n=== %s (%ds)\n' "$1" "$SECONDS"; }
+
+
+if [ "${1:-}" = --quick ]; then
+    scripts/packages.sh build
+    stage "checks"
+    scripts/check.sh --fast
+    stage "tests of the parts"
+    swift test --skip ClusterTests
+    exit 0
+fi
+
+scripts/packages.sh build run test
+stage "checks"
+scripts/check.sh
+stage "debug build"
+swift build --build-tests
+stage "tests of the parts"
+swift test --skip-build --skip ClusterTests
+stage "release build"
+swift build -c release --static-swift-stdlib --product skiff
+SKIFF_BINARY=$(swift build -c release --static-swift-stdlib --show-bin-path)/skiff
+export SKIFF_BINARY
+stage "tests of the whole, on the release build"
+swift test --skip-build --filter ClusterTests
+stage "done"
