@@ -89,8 +89,8 @@ let package = Package(
         library(
             "Kubelet", controlLoop + ["CRI", "Transport", "PKI", "CLinux"],
             [
-                log, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "Crypto", package: "swift-crypto"),
+                log, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Crypto", package: "swift-crypto"),
             ]
         ),
 
@@ -116,11 +116,13 @@ let package = Package(
         tests(of: "Storage", ["store-writer", log]),
         tests(of: "Transport"),
         tests(of: "PKI"),
-        tests(of: "Cluster", ["APIMachinery", "PKI"]),
+        // Starts and drives the whole binary.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        tests(of: "Cluster", api + ["TestSupport", "PKI", "Transport", "KubeClient"]),
         tests(of: "KubeClient", api + ["Transport"]),
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),
-        tests(of: "APIServer", api + ["Storage", "Transport", "PKI"]),
-        tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient"]),
+        tests(of: "APIServer", api + ["Storage", "Transport", "PKI", log]),
+        tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport"]),
     ]
 )

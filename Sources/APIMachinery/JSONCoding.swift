@@ -97,7 +97,7 @@ extension Dictionary where Key == String {
 }
 
 extension JSONReader {
-    /// Any value, as a tree. Not inlined into its callers: Swift 6.3's optimiser fails on the outcome there.
+    /// Any value, as a tree. Kept out of line: its code is large and its callers many.
     @inline(never)
     package mutating func value() throws(JSONError) -> Value { try Value(from: &self) }
 
@@ -110,27 +110,32 @@ extension JSONReader {
     }
 }
 
-/// What the generated writers are made of.
+/// What the generated writers are made of. Inlinable, so that `KubeAPI` specialises them: an unspecialised call costs
+/// three times as much.
 extension JSONWriter {
     /// A member that is written whatever its value.
     @inlinable
+    @inline(never)
     package mutating func field(_ name: StaticString, _ value: some JSONWritable) {
         key(name)
         value.write(to: &self)
     }
 
     @inlinable
+    @inline(never)
     package mutating func field(_ name: StaticString, ifSet value: (some JSONWritable)?) {
         guard let value else { return }
         field(name, value)
     }
 
     @inlinable
+    @inline(never)
     package mutating func field<Element: JSONWritable>(_ name: StaticString, ifAny list: [Element]) {
         if !list.isEmpty { field(name, list) }
     }
 
     @inlinable
+    @inline(never)
     package mutating func field<Element: JSONWritable>(_ name: StaticString, ifAny map: [String: Element]) {
         if !map.isEmpty { field(name, map) }
     }

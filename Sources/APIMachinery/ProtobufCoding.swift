@@ -172,16 +172,19 @@ extension Value: ProtobufValue {
 /// What the generated readers are made of.
 extension ProtobufReader {
     @inlinable
+    @inline(never)
     package mutating func read<Field: ProtobufValue>(_ field: inout Field) throws(ProtobufError) {
         field = try Field(field: &self)
     }
 
     @inlinable
+    @inline(never)
     package mutating func readOptional<Field: ProtobufValue>(_ field: inout Field?) throws(ProtobufError) {
         field = try Field(field: &self)
     }
 
     @inlinable
+    @inline(never)
     package mutating func readElement<Field: ProtobufValue>(_ list: inout [Field]) throws(ProtobufError) {
         list.append(try Field(field: &self))
     }
@@ -197,6 +200,7 @@ extension ProtobufReader {
 
     /// One entry of a map: a message with the key as field 1 and the value as field 2.
     @inlinable
+    @inline(never)
     package mutating func readEntry<Field: ProtobufValue>(_ map: inout [String: Field]) throws(ProtobufError) {
         let (key, value) = try entry { reader throws(ProtobufError) in try Field(field: &reader) }
         if let value { map[key] = value }
@@ -280,22 +284,26 @@ extension ProtobufReader {
 /// What the generated writers are made of.
 extension ProtobufWriter {
     @inlinable
+    @inline(never)
     package mutating func field(_ tag: UInt32, _ value: some ProtobufValue) {
         value.write(tag: tag, to: &self)
     }
 
     @inlinable
+    @inline(never)
     package mutating func field(_ tag: UInt32, ifSet value: (some ProtobufValue)?) {
         value?.write(tag: tag, to: &self)
     }
 
     @inlinable
+    @inline(never)
     package mutating func field<Field: ProtobufValue>(_ tag: UInt32, each list: [Field]) {
         for element in list { element.write(tag: tag, to: &self) }
     }
 
     /// Entries in the order of their keys, as upstream writes them.
     @inlinable
+    @inline(never)
     package mutating func field<Field: ProtobufValue>(_ tag: UInt32, entries map: [String: Field]) {
         for key in map.sortedKeys {
             let start = beginMessage(tag)

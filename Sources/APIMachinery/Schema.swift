@@ -70,6 +70,8 @@ package struct TypeSchema: Sendable {
     let shortName: String
     /// For each field, whether an explicit zero value of it is kept though it is optional.
     let keepsZero: [Bool]
+    /// For each field, whether it is printed as null when it is not set.
+    let isNullWhenAbsent: [Bool]
     /// Types of custom resources have no Go struct: they keep every value as it was given.
     let isBuiltIn: Bool
 
@@ -89,6 +91,7 @@ package struct TypeSchema: Sendable {
         keepsZero = fields.map {
             !isBuiltIn || $0.isAlwaysPresent || ExplicitZeros.keeps(typeName: name, field: $0.name)
         }
+        isNullWhenAbsent = fields.map { isBuiltIn && AbsentAsNull.holds(typeName: name, field: $0) }
         indexByName = Dictionary(fields.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

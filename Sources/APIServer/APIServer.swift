@@ -1,7 +1,7 @@
 internal import APIMachinery
+internal import KubeAPI
 internal import Storage
 package import Transport
-internal import KubeAPI
 
 /// The Kubernetes API over a store: an `HTTPHandler` for the network's server and for clients in this process alike.
 package final class APIServer: HTTPHandler {
@@ -62,6 +62,7 @@ extension AdmissionChain {
             PriorityAdmission(store: store, prefix: prefix("scheduling.k8s.io", "priorityclasses")),
             DefaultTolerationSeconds(),
             ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
+            CertificateSubject(),
             // Mutating and validating webhooks and policies, then ResourceQuota, join here.
         ])
     }

@@ -96,7 +96,7 @@ final class Reply: Sendable {
         var headers: HTTPFields = [
             "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
         ]
-        for warning in warnings { headers.add("Warning", "299 - " + quoted(warning)) }
+        for warning in warnings + (status < 300 ? deprecations : []) { headers.add("Warning", "299 - " + quoted(warning)) }
         headers.entries += extra.entries
         finish(code: status)
         guard case .bytes(let bytes) = body else {
@@ -116,6 +116,19 @@ final class Reply: Sendable {
         headers.add("Content-Encoding", "gzip")
         headers.add("Vary", "Accept-Encoding")
         responder.respond(status: 200, headers: headers, stream: gzip)
+    }
+
+    /// Upstream warns of these on every request.
+    private static let deprecated = [
+        "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+        "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+    ]
+
+    private var deprecations: [String] {
+        label.withLock { label in
+            guard label.group.isEmpty, let text = Self.deprecated[label.resource] else { return [] }
+            return [text]
+        }
     }
 
     private var acceptsGzip: Bool {

@@ -59,7 +59,7 @@ extension RequestInfo {
     private static func verb(of method: String) -> String {
         switch method {
         case "POST": "create"
-        case "GET", "HEAD": "get"
+        case "GET": "get"
         case "PUT": "update"
         case "PATCH": "patch"
         case "DELETE": "delete"

@@ -1,5 +1,5 @@
-internal import KubeAPI
 internal import APIMachinery
+internal import KubeAPI
 internal import Transport
 
 /// One request's way through the server. `run` is the map: a line a stage.
@@ -20,6 +20,7 @@ struct RequestPipeline: Sendable {
             guard info.isResourceRequest, !info.resource.isEmpty else {
                 return try server.answerNonResource(request, info, query, reply)
             }
+            guard server.registry.serves(info.group, info.version) else { return server.answerUnknown(reply) }
             let resource = try find(info)
             let verb = try verb(info, resource)
             let format = try ResponseFormat(

@@ -74,7 +74,7 @@ extension CRIClient {
     }
 
     /// Runs a command and waits for its end.
-    /// - Parameter timeoutSeconds: 0 waits for ever.
+    /// `timeoutSeconds`: 0 waits for ever.
     package func execSync(
         _ id: String, command: [String], timeoutSeconds: Int64
     ) async throws(CRIError) -> CRIExecSyncResponse {

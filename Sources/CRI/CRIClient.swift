@@ -39,7 +39,7 @@ package final class CRIClient: Sendable {
     }
 
     /// One call with one answer.
-    /// - Parameter timeout: `nil` waits for as long as the runtime takes.
+    /// A `timeout` of `nil` waits for as long as the runtime takes.
     func call<Request: Message, Response: Message>(
         _ method: String, _ request: Request, service: String = "runtime.v1.RuntimeService",
         timeout: Duration? = .seconds(120), returning _: Response.Type = Response.self

@@ -19,6 +19,7 @@ package struct CRIError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var isNotFound: Bool { code == .notFound }
     package var isUnavailable: Bool { code == .unavailable }
+    package var isTimeout: Bool { code == .deadlineExceeded }
 
     private var codeName: String {
         switch code {

@@ -40,12 +40,12 @@ struct Cluster {
         let node = NodeSlot()
         let api = makeAPIServer(store, node)
         let tls = try credentials.tlsContext()
-        let server = HTTPServer(
-            .init(
-                host: configuration.settings.bindAddress, port: configuration.settings.httpsListenPort, tls: tls,
-                handler: api
-            )
+        var settings = HTTPServer.Configuration(
+            host: configuration.settings.bindAddress, port: configuration.settings.httpsListenPort, tls: tls,
+            handler: api
         )
+        settings.faultAnswer = APIServer.answer(to:)
+        let server = HTTPServer(settings)
         try await api.bootstrap()
         try await server.start()
         progress.report(.stage, "API server answers at \(configuration.serverURL)")
@@ -145,11 +145,11 @@ struct Cluster {
     }
 
     private func reportReadiness(_ informers: InformerFactory) {
-        let (name, progress) = (configuration.nodeName, progress)
-        let watch = NodeReadiness { progress.report($0, $1) }
-        informers.informer(for: Node.self).addHandler(onAny: { node in
-            if node.metadata.name == name { watch.saw(node) }
-        })
+        let progress = progress
+        let readiness = NodeReadiness(name: configuration.nodeName, start: .now()) { progress.report($0, $1) }
+        informers.informer(for: Node.self).addHandler(onAny: { readiness.saw($0) })
+        informers.informer(for: Lease.self, namespace: WellKnownNamespace.kubeNodeLease)
+            .addHandler(onAny: { readiness.saw($0) })
     }
 
     private func part(_ name: String) -> Logger {

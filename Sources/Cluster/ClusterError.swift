@@ -19,6 +19,11 @@ package enum ClusterError: Error, Equatable, CustomStringConvertible {
     case kubeconfig(path: String, reason: String)
     case didNotStop(pid: Int32)
 
+    /// Whether the command was called wrongly, as against not being able to do what it says.
+    package var isWrongUsage: Bool {
+        if case .invalidConfiguration = self { true } else { false }
+    }
+
     package var description: String {
         switch self {
         case .invalidConfiguration(let text): text

@@ -112,7 +112,7 @@ package struct ControllersService: Sendable {
         let events = recorder("garbage-collector-controller")
         let namespaces = informers.informer(for: Namespace.self).lister
         let service = GarbageCollectorService(
-            client: client, resources: Self.collectedResources, events: events, workers: configuration.workers,
+            client: client, resources: Self.collectedResources, events: events, workers: Self.collectorWorkers,
             logger: logger
         ) { namespace in
             let key = ObjectKey(namespace: "", name: namespace)
@@ -121,6 +121,9 @@ package struct ControllersService: Sendable {
         }
         return (service, events)
     }
+
+    /// A worker waits for the disk most of its time; many deletions then share one commit.
+    private static let collectorWorkers = 16
 
     private func recorder(_ component: String) -> EventRecorder {
         EventRecorder(client: client, component: component, logger: logger)
@@ -137,5 +140,6 @@ package struct ControllersService: Sendable {
         .map(\.name)
     }()
 
-    private static let eventResources = ResourceTable.all.filter { $0.plural == "events" && $0.group.isEmpty }.map(\.name)
+    private static let eventResources = ResourceTable.all.filter { $0.plural == "events" && $0.group.isEmpty }.map(
+        \.name)
 }

@@ -80,7 +80,7 @@ package final class EventRecorder: Sendable {
             } catch .unreachable(let text) {
                 logger.debug("event: \(text)")
                 try? await Task.sleep(for: .milliseconds(250 << attempt))
-            } catch where error.isNamespaceTerminating || error.isNotFound {
+            } catch  where error.isNamespaceTerminating || error.isNotFound {
                 return
             } catch {
                 if !Task.isCancelled { logger.debug("event \(step.event.reason ?? ""): \(error.message)") }

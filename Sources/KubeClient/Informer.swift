@@ -150,11 +150,13 @@ package final class Informer<T: APIObject>: Sendable {
 
     /// Makes the queued calls, outside the lock, by one thread at a time so that their order holds.
     private func deliverQueued() {
-        guard delivery.withLock({ delivery in
-            guard !delivery.isDelivering, !delivery.queue.isEmpty else { return false }
-            delivery.isDelivering = true
-            return true
-        }) else { return }
+        guard
+            delivery.withLock({ delivery in
+                guard !delivery.isDelivering, !delivery.queue.isEmpty else { return false }
+                delivery.isDelivering = true
+                return true
+            })
+        else { return }
         while true {
             let calls = delivery.withLock { delivery -> [@Sendable () -> Void] in
                 defer { delivery.queue = [] }

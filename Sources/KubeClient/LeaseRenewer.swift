@@ -62,7 +62,7 @@ package struct LeaseRenewer: Sendable {
         } else {
             do {
                 lease = try await client.get(Lease.self, key)
-            } catch where error.isNotFound {
+            } catch  where error.isNotFound {
                 return try await client.create(stamped(Lease()))
             }
         }

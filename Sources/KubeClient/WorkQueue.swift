@@ -188,7 +188,8 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
             state.timer = nil
             let now = ContinuousClock.now
             var handovers: [Handover<Key>] = []
-            for (key, deadline) in state.delayed where deadline <= now {
+            let due = state.delayed.filter { $0.value <= now }.sorted { $0.value < $1.value }
+            for (key, _) in due {
                 state.delayed[key] = nil
                 if let handover = state.add(key) { handovers.append(handover) }
             }

@@ -54,7 +54,8 @@ package struct NodeTeardown: Sendable {
             for directory in ["/run/containerd/s", "/run/containerd/fifo", "/run/containerd"] { rmdir(directory) }
             let owned = [
                 runtime.rootDirectory, runtime.stateDirectory, runtime.runcDirectory, runtime.registryDirectory,
-                runtime.podDirectory, runtime.podLogDirectory, runtime.pidFile, runtime.runDirectory + "/containerd.sock",
+                runtime.podDirectory, runtime.podLogDirectory, runtime.pidFile,
+                runtime.runDirectory + "/containerd.sock",
                 runtime.runDirectory + "/containerd.sock.ttrpc",
             ]
             for path in owned { try FileSystem.remove(path) }
@@ -110,7 +111,8 @@ package struct NodeTeardown: Sendable {
     private static func killLeftovers(_ bundles: [String], socket: String) {
         for bundle in bundles {
             if let pid = FileSystem.text(bundle + "/init.pid").flatMap({ pid_t($0) }), pid > 1,
-                (FileSystem.text("/proc/\(pid)/cgroup") ?? "").contains("/" + (bundle.split(separator: "/").last ?? "-"))
+                (FileSystem.text("/proc/\(pid)/cgroup") ?? "").contains(
+                    "/" + (bundle.split(separator: "/").last ?? "-"))
             {
                 kill(pid, SIGKILL)
             }

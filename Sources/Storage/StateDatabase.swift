@@ -74,9 +74,15 @@ final class StateDatabase {
 
     /// The state holds secrets: readable by its owner only. SQLite gives its log the same mode.
     private static func createPrivately(_ path: String) {
-        // Should this fail, SQLite's own attempt to open the file says why.
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        if descriptor >= 0 { close(descriptor) }
+        // Should anything here fail, SQLite's own attempt to open the file says why.
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        // SQLite syncs what is in the file; that there is a file must last too.
+        let directory = Glibc.open(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ".", O_RDONLY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
     }
 
     private static func damage(_ path: String, _ error: SQLiteFailure) -> StoreError {

@@ -142,3 +142,20 @@ package enum StoreError: Error, Equatable {
     /// The store is shut down.
     case closed
 }
+
+extension StoreError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .conflict(let key, let expected, let actual):
+            "write \(key): expected revision \(expected), found \(actual)"
+        case .alreadyExists(let key): "create \(key): it exists already"
+        case .notFound(let key): "write \(key): it does not exist"
+        case .compacted(let requested, let compacted):
+            "read at revision \(requested): everything up to \(compacted) has left the history window"
+        case .futureRevision(let requested, let current): "read at revision \(requested): the newest is \(current)"
+        case .tooSlow: "the watcher fell too far behind"
+        case .unavailable(let reason): reason
+        case .closed: "the store is closed"
+        }
+    }
+}

@@ -18,9 +18,8 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
 package final class TLSServerContext: Sendable {
     private let context: Mutex<NIOSSLContext>
 
-    /// - Parameters:
-    ///   - certificateChainPEM: the server's certificate first.
-    ///   - clientCAsPEM: clients may then present a certificate; one that these did not issue ends the handshake.
+    /// The chain begins with the server's certificate. With `clientCAsPEM` clients may present a certificate; one that
+    /// these did not issue ends the handshake.
     package init(certificateChainPEM: [UInt8], privateKeyPEM: [UInt8], clientCAsPEM: [UInt8]? = nil) throws(TLSError) {
         context = Mutex(try Self.make(certificateChainPEM, privateKeyPEM, clientCAsPEM))
     }
@@ -64,10 +63,8 @@ package final class TLSClientContext: Sendable {
     let context: NIOSSLContext
     let isHostnameVerified: Bool
 
-    /// - Parameters:
-    ///   - serverCAsPEM: the only roots trusted; `nil` for the system's.
-    ///   - certificateChainPEM: the client's certificate, with its key; `nil` for none.
-    ///   - isVerified: false accepts any server (`insecure-skip-tls-verify`).
+    /// Trusts `serverCAsPEM` only, or the system's roots where it is `nil`. Presents `certificateChainPEM`, if any.
+    /// With `isVerified` false any server is accepted (`insecure-skip-tls-verify`).
     package init(
         serverCAsPEM: [UInt8]?, certificateChainPEM: [UInt8]? = nil, privateKeyPEM: [UInt8]? = nil,
         isVerified: Bool = true

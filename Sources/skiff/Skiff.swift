@@ -29,7 +29,7 @@ struct Skiff: AsyncParsableCommand {
                 Self.exit(withError: error)  // `--help` of a subcommand
             } catch {
                 Terminal.say(error: "skiff: \(error)")
-                Self.exit(withError: ExitCode(1))
+                Self.exit(withError: ExitCode((error as? ClusterError)?.isWrongUsage == true ? 2 : 1))
             }
         } catch {
             let text = fullMessage(for: error)

@@ -56,7 +56,10 @@ import Testing
 
             try await plane.client.patch(
                 Deployment.self, key,
-                .strategic(try Value(json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"v2"}]}}}}"#.utf8))))
+                .strategic(
+                    try Value(
+                        json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"v2"}]}}}}"#.utf8))
+                ))
             try await plane.eventually(Deployment.self, "second rollout") { deployments in
                 deployments.contains { $0.metadata.generation == 2 && Self.isRolledOut($0) }
             }
@@ -71,7 +74,10 @@ import Testing
             try await plane.eventually(Pod.self, "seven pods") { $0.filter(\.isActive).count == 7 }
             try await plane.client.patch(
                 Deployment.self, key,
-                .strategic(try Value(json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"v1"}]}}}}"#.utf8))))
+                .strategic(
+                    try Value(
+                        json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"v1"}]}}}}"#.utf8))
+                ))
             try await plane.eventually(Pod.self, "all back at v1") { pods in
                 pods.count == 7 && pods.allSatisfy { $0.spec.containers[0].image == "v1" }
             }
@@ -90,7 +96,10 @@ import Testing
             try await plane.eventually(Deployment.self, "first rollout") { $0.contains(where: Self.isRolledOut) }
             try await plane.client.patch(
                 Deployment.self, ObjectKey(namespace: "default", name: "web"),
-                .strategic(try Value(json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"broken"}]}}}}"#.utf8))))
+                .strategic(
+                    try Value(
+                        json: Array(
+                            #"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"broken"}]}}}}"#.utf8))))
             try await plane.eventually(Deployment.self, "the rollout is under way") { deployments in
                 deployments.first?.status.updatedReplicas == 2 && deployments.first?.status.observedGeneration == 2
             }
@@ -108,7 +117,10 @@ import Testing
             try await plane.eventually(Deployment.self, "first rollout") { $0.contains(where: Self.isRolledOut) }
             try await plane.client.patch(
                 Deployment.self, deployment.key,
-                .strategic(try Value(json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"v2"}]}}}}"#.utf8))))
+                .strategic(
+                    try Value(
+                        json: Array(#"{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"v2"}]}}}}"#.utf8))
+                ))
             try await plane.eventually(Pod.self, "new pods alone") { pods in
                 pods.count == 2 && pods.allSatisfy { $0.spec.containers[0].image == "v2" && $0.isReady }
             }

@@ -32,8 +32,9 @@ import Testing
 
     @Test func `delayed keys come in the order of their deadlines`() async {
         let queue = WorkQueue<String>()
-        queue.add("late", after: .milliseconds(60))
+        queue.add("never", after: .seconds(3600))
         queue.add("early", after: .milliseconds(10))
+        queue.add("late", after: .milliseconds(20))
         #expect(await queue.next() == "early")
         #expect(await queue.next() == "late")
     }

@@ -82,10 +82,12 @@ import Testing
         #expect(plan.stop.keys.sorted() == ["side"])
     }
 
-    @Test(arguments: [
-        ("Always", 0, true), ("Always", 1, true), ("OnFailure", 0, false), ("OnFailure", 1, true), ("Never", 0, false),
-        ("Never", 1, false),
-    ] as [(String, Int32, Bool)])
+    @Test(
+        arguments: [
+            ("Always", 0, true), ("Always", 1, true), ("OnFailure", 0, false), ("OnFailure", 1, true),
+            ("Never", 0, false),
+            ("Never", 1, false),
+        ] as [(String, Int32, Bool)])
     func `the restart policy decides after an exit`(policy: String, code: Int32, restarts: Bool) {
         let pod = pod(restartPolicy: policy, ["a"])
         var seen = PodObservation()

@@ -1,5 +1,4 @@
 import APIMachinery
-import CRI
 import KubeAPI
 import Testing
 
@@ -72,22 +71,6 @@ import Testing
     }
 }
 
-@Suite struct `Runtime events` {
-    @Test func `of exec'ed processes are passed over`() throws {
-        var exit = ContainerdTaskExit()
-        exit.containerID = "c"
-        exit.id = "exec-1"
-        exit.exitStatus = 3
-        var envelope = ContainerdEnvelope()
-        envelope.topic = "/tasks/exit"
-        envelope.event.value = try exit.serializedBytes()
-        #expect(RuntimeEvent(envelope) == nil)
-        exit.id = "c"
-        envelope.event.value = try exit.serializedBytes()
-        #expect(RuntimeEvent(envelope) == .exited(containerID: "c", exitCode: 3))
-    }
-}
-
 @Suite struct `Host resolver` {
     @Test func `reads what resolv.conf says`() {
         let text = "# made by hand\nnameserver 192.0.2.53\nsearch a.example b.example\noptions edns0 ndots:2\n"
@@ -95,5 +78,17 @@ import Testing
         #expect(resolver.servers == ["192.0.2.53"])
         #expect(resolver.searches == ["a.example", "b.example"])
         #expect(resolver.options == ["edns0", "ndots:2"])
+    }
+}
+
+@Suite struct `Probe counter` {
+    @Test func `wants so many tries of a kind in a row`() {
+        var probe = Probe()
+        probe.failureThreshold = 3
+        probe.successThreshold = 2
+        var counter = ProbeCounter(probe)
+        let tries = [true, true, false, false, true, false, false, false, false]
+        let verdicts: [Bool?] = [nil, true, nil, nil, nil, nil, nil, false, false]
+        #expect(tries.map { counter.count($0) } == verdicts)
     }
 }

@@ -73,9 +73,13 @@ struct SchedulingCluster: Sendable {
         let status: [String: Quantity] = [
             "cpu": Quantity(cpu) ?? .zero, "memory": Quantity("8Gi") ?? .zero, "pods": Quantity(110),
         ]
+        // Admission taints every new node as not ready; the node life cycle controller is not there to lift it.
+        node = try await client.create(node)
+        node.spec.taints = []
+        node = try await client.update(node)
         node.status.capacity = status
         node.status.allocatable = status
-        try await client.create(node)
+        try await client.updateStatus(node)
     }
 
     /// Waits until the pod is as it should be; fails after ten seconds.

@@ -84,17 +84,17 @@ extension Schema {
             result.appendNew(field.name, normal)
         } else if let value = field.defaultValue {
             result.appendNew(field.name, value)
-        } else if field.isAlwaysPresent {
+        } else if field.isAlwaysPresent, field.name != "minReadySeconds" {
+            // (Published with a zero default for ReplicationControllers, and `omitempty` all the same.)
             result.appendNew(field.name, try normalised(.null, field.type))
-        } else if field.isRequired, case .array = field.type, type.isBuiltIn {
-            // A Go slice without `omitempty` is printed as null when it is nil.
+        } else if type.isNullWhenAbsent[index] {
             result.appendNew(field.name, .null)
         }
     }
 
     private func keepsEmpty(_ field: FieldSchema, _ index: Int, of type: TypeSchema) -> Bool {
         switch field.type {
-        case .array, .map: field.isRequired || field.isAlwaysPresent || !type.isBuiltIn
+        case .array, .map: type.isNullWhenAbsent[index] || field.isAlwaysPresent || !type.isBuiltIn
         case .bytes: field.isAlwaysPresent || !type.isBuiltIn
         default: type.keepsZero[index]
         }

@@ -90,7 +90,7 @@ extension Schema {
             place = .object(fields)
         default:
             guard let value = try decodeSingle(field.type, type, field, from: &reader, depth: depth) else { return }
-            if value.isZeroScalar, !type.keepsZero[index] { return }
+            if Self.isZero(value, field.type), !type.keepsZero[index] { return }
             place = value
         }
     }
@@ -224,15 +224,13 @@ extension Schema {
         case .time, .microTime, .duration, .rawExtension, .fieldsV1, .json: .null
         }
     }
-}
 
-extension Value {
-    /// `""`, `false` or `0`.
-    var isZeroScalar: Bool {
-        switch self {
-        case .string(let text): text.isEmpty
-        case .bool(let bool): !bool
-        case .int(let number): number == 0
+    /// What Go writes for a scalar held by value that is not set.
+    private static func isZero(_ value: Value, _ type: FieldType) -> Bool {
+        switch (type, value) {
+        case (.string, .string(let text)), (.bytes, .string(let text)): text.isEmpty
+        case (.bool, .bool(let bool)): !bool
+        case (.int32, .int(let number)), (.int64, .int(let number)), (.double, .int(let number)): number == 0
         default: false
         }
     }

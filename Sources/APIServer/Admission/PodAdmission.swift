@@ -6,7 +6,7 @@ struct DefaultTolerationSeconds: AdmissionPlugin {
     private static let seconds: Int64 = 300
 
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
-        guard request.operation == .create, request.isFor("", "pods"), request.subresource.isEmpty else { return }
+        guard request.operation != .delete, request.isFor("", "pods"), request.subresource.isEmpty else { return }
         request.object.edit("spec") { spec in
             for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
                 let isTolerated = spec.list("tolerations").contains { toleration in

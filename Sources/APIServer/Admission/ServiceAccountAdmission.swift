@@ -25,7 +25,8 @@ struct ServiceAccountAdmission: AdmissionPlugin {
             let account = try? Value(json: stored.value)
         else {
             throw request.forbidden(
-                "error looking up service account \(request.namespace)/\(name): serviceaccount \(quoted(name)) not found")
+                "error looking up service account \(request.namespace)/\(name): serviceaccount \(quoted(name)) not found"
+            )
         }
         let automounts =
             request.object[path: "spec", "automountServiceAccountToken"]?.bool

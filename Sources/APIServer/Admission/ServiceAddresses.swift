@@ -108,7 +108,8 @@ final class ServiceAddresses: AdmissionPlugin {
         }
         guard range.contains(number) else {
             throw refused(
-                request, wanted, "failed to allocate IP \(wanted): the provided IP (\(wanted)) is not in the valid range. "
+                request, wanted,
+                "failed to allocate IP \(wanted): the provided IP (\(wanted)) is not in the valid range. "
                     + "The range of valid IPs is \(cidr)")
         }
         let isMine = withTaken { taken in

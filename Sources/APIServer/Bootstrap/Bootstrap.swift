@@ -39,7 +39,8 @@ extension APIServer {
                 "Used for system critical pods that must not be moved from their current node."),
             make(
                 "system-cluster-critical", 2_000_000_000,
-                "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
+                "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+            ),
         ]
     }
 

@@ -3,10 +3,8 @@ internal import KubeAPI
 
 extension DiscoveryDocuments {
     /// All groups with all their resources in one document (`APIGroupDiscoveryList`).
-    ///
-    /// - Parameters:
-    ///   - isCore: the core group for `/api`, all others for `/apis`.
-    ///   - version: `v2` or `v2beta1`; they differ in name only.
+    /// `isCore` takes the core group for `/api`, else all others for `/apis`. Versions `v2` and `v2beta1` differ in
+    /// name only.
     func aggregated(isCore: Bool, version: String) -> Value {
         let items = groups.filter { $0.name.isEmpty == isCore }.map { group -> Value in
             // Upstream's metadata has no creationTimestamp here; the core group has no name either.

@@ -11,9 +11,8 @@ package struct DiscoveryHandler: DocumentHandler {
     private let documents: DiscoveryDocuments
     private let cache: DocumentCache
 
-    /// - Parameters:
-    ///   - resources: what to offer; its order of groups and versions is kept.
-    ///   - serverAddress: `HOST:PORT` named to clients in `/api`.
+    /// Offers `resources`, in their order of groups and versions. `serverAddress` is the `HOST:PORT` that `/api` names
+    /// to clients.
     package init(schema: Schema, resources: [ResourceDefinition], serverAddress: String) {
         self.schema = schema
         documents = DiscoveryDocuments(resources: resources, serverAddress: serverAddress)

@@ -44,6 +44,8 @@ struct BodyDecoder: Sendable {
         guard format != .protobuf else { return Decoded(object: object) }
         var report = schema.check(object, as: type)
         if let wrong = report.typeError { throw cannotBeHandled(object, kind, wrong) }
+        // What is unknown must not count as set when defaults are filled in.
+        if !report.warnings.isEmpty { object = schema.normalisedIfPossible(object, as: type) }
         if format == .yaml { report.addWarnings(duplicates) } else { report.addDuplicates(duplicates) }
         switch validation {
         case .ignore: return Decoded(object: object)

@@ -39,7 +39,7 @@ struct ResponseFormat: Sendable, Equatable {
 
     private static func encoding(for type: String) -> Encoding? {
         switch type {
-        case "application/json", "*/*", "application/*": .json
+        case "application/json", "*/*": .json
         case "application/yaml": .yaml
         case "application/vnd.kubernetes.protobuf": .protobuf
         default: nil

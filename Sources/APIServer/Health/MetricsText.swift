@@ -1,5 +1,5 @@
-internal import Storage
 internal import Glibc
+internal import Storage
 
 /// `/metrics` in Prometheus' text format 0.0.4.
 extension APIServer {
@@ -13,7 +13,8 @@ extension APIServer {
         header("apiserver_storage_objects", "gauge", "Stored objects by resource.", &text)
         var seen = Set<String>()
         for resource in registry.all where resource.supports("list") && seen.insert(resource.keyPrefix).inserted {
-            text += "apiserver_storage_objects{resource=\"\(resource.id)\"} \(store.count(prefix: resource.keyPrefix))\n"
+            text +=
+                "apiserver_storage_objects{resource=\"\(resource.id)\"} \(store.count(prefix: resource.keyPrefix))\n"
         }
         header("apiserver_storage_revision", "gauge", "Newest revision of the store.", &text)
         text += "apiserver_storage_revision \(store.revision)\n"

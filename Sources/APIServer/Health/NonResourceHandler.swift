@@ -9,7 +9,8 @@ extension APIServer {
         for handler in documents {
             if let document = handler.respond(to: request) { return reply.send(document) }
         }
-        let path = request.path.count > 1 && request.path.hasSuffix("/") ? String(request.path.dropLast()) : request.path
+        let path =
+            request.path.count > 1 && request.path.hasSuffix("/") ? String(request.path.dropLast()) : request.path
         let parts = path.split(separator: "/").map(String.init)
         switch parts.first {
         case "healthz", "livez", "readyz": try health(parts, query, reply)
@@ -18,11 +19,21 @@ extension APIServer {
         case "metrics" where parts.count == 1:
             reply.complete(200, "text/plain; version=0.0.4; charset=utf-8", .bytes(Array(metricsText().utf8)))
         case nil:
-            let paths = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
+            let paths = [
+                "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz",
+                "/version",
+            ]
             let answer: Value = ["paths": .strings(paths)]
             reply.complete(200, "application/json", .bytes(answer.jsonBytes()))
-        default: throw .noSuchPath
+        default: answerUnknown(reply)
         }
+    }
+
+    /// What lies outside the API has no `Status`.
+    func answerUnknown(_ reply: Reply) {
+        let headers: HTTPFields = ["X-Content-Type-Options": "nosniff"]
+        reply.complete(
+            404, "text/plain; charset=utf-8", .bytes(Array("404 page not found\n".utf8)), [], headers)
     }
 
     private func health(_ parts: [String], _ query: Query, _ reply: Reply) throws(APIError) {

@@ -6,7 +6,7 @@ internal import APIMachinery
 /// A message may be cut at any repeated field, so paths and definitions are written as they come: concatenated
 /// occurrences of `paths` (8) and `definitions` (9) merge.
 struct GnosticV2Writer: OpenAPIWriter, ~Copyable {
-    private var output = GzipStream(level: 5)
+    private var output = CompressedOutput()
 
     init(title: String, version: String) {
         output.append(

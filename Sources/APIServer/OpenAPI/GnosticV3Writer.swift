@@ -4,7 +4,7 @@ internal import APIMachinery
 ///
 /// Numbers are those of gnostic's `OpenAPIv3.proto`. Occurrences of `paths` (4) and `components` (5) merge.
 struct GnosticV3Writer: OpenAPIWriter, ~Copyable {
-    private var output = GzipStream(level: 5)
+    private var output = CompressedOutput()
 
     init(title: String, version: String) {
         output.append(

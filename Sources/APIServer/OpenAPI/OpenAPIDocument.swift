@@ -52,11 +52,11 @@ struct OpenAPIDocument {
 /// Writes a document as gzip'd JSON.
 struct OpenAPIJSONWriter: OpenAPIWriter, ~Copyable {
     private let dialect: OpenAPIDialect
-    private var output = GzipStream(level: 5)
+    private var output = CompressedOutput()
     private var isInDefinitions = false
     private var isFirst = true
 
-    /// - Parameter head: the members before `paths`.
+    /// `head` are the members before `paths`.
     init(dialect: OpenAPIDialect, head: [(String, Value)]) {
         self.dialect = dialect
         var bytes = Value.ordered(head).jsonBytes()
@@ -71,7 +71,7 @@ struct OpenAPIJSONWriter: OpenAPIWriter, ~Copyable {
         member(name, schema)
     }
 
-    /// - Parameter security: the security schemes' definition.
+    /// Adds the definition of the security schemes; the whole document, compressed.
     mutating func finish(security: Value) -> [UInt8] {
         if !isInDefinitions { beginDefinitions() }
         let requirement = #""security":[{"BearerToken":[]}]}"# + "\n"

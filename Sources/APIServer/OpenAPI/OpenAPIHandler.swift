@@ -10,9 +10,7 @@ package struct OpenAPIHandler: DocumentHandler {
     private let library: OpenAPILibrary
     private let cache = OpenAPICache()
 
-    /// - Parameters:
-    ///   - resources: what the documents describe.
-    ///   - version: the server's version (`v1.36.2+skiff`), the version of every document.
+    /// Describes `resources`; `version` (`v1.36.2+skiff`) becomes the version of every document.
     package init(schema: Schema, resources: [ResourceDefinition], version: String) {
         library = OpenAPILibrary(schema: schema, resources: resources, version: version)
     }
@@ -83,13 +81,16 @@ struct CompressedDocument: Sendable {
     let gzip: [UInt8]
     let entityTag: String
 
+    /// Far more than the largest document has; guards against a defect of ours, not of input.
+    private static let plainBytesMax = 64 << 20
+
     init(contentType: String, gzip: [UInt8]) {
         self.contentType = contentType
         self.gzip = gzip
         entityTag = "\"" + Digest.hexadecimal(gzip) + "\""
     }
 
-    /// - Parameter isImmutable: the URL names the content's hash, so caches may keep it for good.
+    /// Caches may keep it for good if it is `isImmutable`: the URL names the content's hash.
     func response(to request: HTTPRequest, isImmutable: Bool) -> DocumentResponse {
         var headers: HTTPFields = [
             "Cache-Control": isImmutable ? "public, immutable, max-age=31536000" : "no-cache, private",
@@ -102,7 +103,7 @@ struct CompressedDocument: Sendable {
             headers["Content-Encoding"] = "gzip"
             return DocumentResponse(headers: headers, body: gzip)
         }
-        return DocumentResponse(headers: headers, body: Gzip.decompress(gzip) ?? [])
+        return DocumentResponse(headers: headers, body: Gzip.decompress(gzip, bytesMax: Self.plainBytesMax) ?? [])
     }
 }
 

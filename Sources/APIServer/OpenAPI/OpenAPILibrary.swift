@@ -1,6 +1,7 @@
 internal import APIMachinery
 internal import KubeAPI
 internal import Synchronization
+internal import Transport
 
 /// Generates the OpenAPI documents of a set of resources.
 final class OpenAPILibrary: Sendable {

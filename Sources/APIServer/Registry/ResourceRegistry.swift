@@ -32,6 +32,9 @@ package final class ResourceRegistry: Sendable {
         self.versions = versions
     }
 
+    /// Whether a group is served at all; a version of it that is not served is a 404 of the API.
+    func serves(_ group: String, _ version: String) -> Bool { versions[group] != nil }
+
     package func resource(group: String, version: String, plural: String) -> Resource? {
         byPath[Path(group: group, version: version, plural: plural)]
     }

@@ -16,6 +16,8 @@ protocol ResourceStrategy: Sendable {
     var allowsUnconditionalUpdate: Bool { get }
     /// DELETE answers with the object instead of a `Status`.
     var returnsDeletedObject: Bool { get }
+    /// POST may bring a status along (nodes register with theirs).
+    var keepsStatusOnCreate: Bool { get }
     /// Which metadata `/status` may not change either.
     var statusResetsLabels: Bool { get }
     /// How writes of this kind reach the disk, and how long objects live.
@@ -28,6 +30,8 @@ protocol ResourceStrategy: Sendable {
     func prepareForCreate(_ object: inout Value)
     func prepareForUpdate(_ object: inout Value, from old: Value)
     func prepareForStatusUpdate(_ object: inout Value, from old: Value)
+    /// Takes from `object` only what a subresource other than `status` may write.
+    func limit(_ object: inout Value, from old: Value, to subresource: String)
     func validate(_ object: Value) -> [FieldError]
     /// Checks what may change. `validate` runs as well.
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError]
@@ -48,6 +52,7 @@ extension ResourceStrategy {
     var allowsCreateOnUpdate: Bool { false }
     var allowsUnconditionalUpdate: Bool { true }
     var returnsDeletedObject: Bool { false }
+    var keepsStatusOnCreate: Bool { false }
     var statusResetsLabels: Bool { false }
     var durability: StoreWrite.Durability { .durable }
     var timeToLive: Duration? { nil }
@@ -57,6 +62,7 @@ extension ResourceStrategy {
     func prepareForCreate(_ object: inout Value) {}
     func prepareForUpdate(_ object: inout Value, from old: Value) {}
     func prepareForStatusUpdate(_ object: inout Value, from old: Value) {}
+    func limit(_ object: inout Value, from old: Value, to subresource: String) {}
     func validate(_ object: Value) -> [FieldError] { [] }
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
@@ -84,7 +90,8 @@ struct SelectableFields: Sendable {
     static let metadata = ["metadata.name": ["metadata", "name"], "metadata.namespace": ["metadata", "namespace"]]
     static let metadataOnly = SelectableFields(paths: metadata, refusal: .metadataOnly)
 
-    static func with(_ labels: [String], absent: [String: String] = [:], refusal: Refusal = .plain) -> SelectableFields {
+    static func with(_ labels: [String], absent: [String: String] = [:], refusal: Refusal = .plain) -> SelectableFields
+    {
         var paths = metadata
         for label in labels { paths[label] = label.split(separator: ".").map(String.init) }
         return SelectableFields(paths: paths, absent: absent, refusal: refusal)

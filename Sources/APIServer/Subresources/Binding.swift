@@ -1,5 +1,5 @@
-internal import Transport
 internal import APIMachinery
+internal import Transport
 
 /// `pods/NAME/binding` and `bindings`: the scheduler's decision.
 extension APIServer {

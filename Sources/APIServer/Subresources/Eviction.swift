@@ -1,5 +1,5 @@
-internal import Storage
 internal import APIMachinery
+internal import Storage
 
 /// `pods/NAME/eviction`: a delete that disruption budgets may refuse.
 extension APIServer {

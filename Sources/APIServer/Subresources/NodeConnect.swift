@@ -1,5 +1,5 @@
-internal import Storage
 internal import APIMachinery
+internal import Storage
 internal import Transport
 
 /// logs, exec, attach and port-forward: handed to the agent of the pod's node, which answers the client itself.

@@ -1,5 +1,5 @@
-internal import Storage
 internal import APIMachinery
+internal import Storage
 
 /// `/scale`: the number of replicas of any workload, in one shape.
 extension APIServer {

@@ -1,5 +1,5 @@
-internal import Storage
 internal import APIMachinery
+internal import Storage
 internal import Transport
 
 /// Where requests with a subresource go.

@@ -1,5 +1,5 @@
-internal import Storage
 internal import APIMachinery
+internal import Storage
 
 /// `serviceaccounts/NAME/token`: a signed token for an account, bound to a pod if it asks so.
 extension APIServer {
@@ -54,8 +54,9 @@ extension APIServer {
         let plurals = ["Pod": "pods", "Secret": "secrets", "Node": "nodes"]
         let (kind, name) = (reference.text("kind"), reference.text("name"))
         guard let plural = plurals[kind], let resource = registry.resource("", plural) else {
-            throw .badRequest("cannot bind token for serviceaccount \(quoted(context.name)) to an object of kind "
-                + "\(quoted(kind))")
+            throw .badRequest(
+                "cannot bind token for serviceaccount \(quoted(context.name)) to an object of kind "
+                    + "\(quoted(kind))")
         }
         guard let stored = store.get(resource.key(namespace: context.namespace, name: name)) else {
             throw .notFound(resource.id, name)

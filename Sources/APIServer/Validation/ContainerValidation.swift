@@ -168,7 +168,8 @@ enum EnvironmentValidation {
             errors.append(
                 .invalid(
                     own, "",
-                    "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"))
+                    "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+                ))
         } else if !variable.text("value").isEmpty {
             errors.append(.invalid(own, "", "may not be specified when `value` is not empty"))
         } else if kinds.count > 1 {

@@ -3,7 +3,8 @@ internal import APIMachinery
 /// What is wrong with one field, in upstream's words.
 struct FieldError: Sendable, Equatable, CustomStringConvertible {
     enum Kind: Sendable, Equatable {
-        case required, invalid, duplicate, notFound, notSupported, forbidden, tooLong, tooMany, typeInvalid, internalError
+        case required, invalid, duplicate, notFound, notSupported, forbidden, tooLong, tooMany, typeInvalid,
+            internalError
 
         /// The `reason` of a `StatusCause`.
         var cause: String {

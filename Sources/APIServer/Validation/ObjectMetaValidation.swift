@@ -103,7 +103,8 @@ enum ObjectMetaValidation {
         for finalizer in finalizers {
             errors += NameValidation.qualifiedName(finalizer).map { .invalid(field, finalizer, $0) }
             if !finalizer.contains("/"), !standardFinalizers.contains(finalizer) {
-                errors.append(.invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"))
+                errors.append(
+                    .invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"))
             }
         }
         if finalizers.contains(Deletion.orphanFinalizer), finalizers.contains(Deletion.foregroundFinalizer) {

@@ -5,10 +5,12 @@ enum PodSpecValidation {
     private static let dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]
     private static let effects = ["NoExecute", "NoSchedule", "PreferNoSchedule"]
 
-    static func validate(_ spec: Value, _ field: String, restartPolicies: [String]) -> [FieldError] {
+    static func validate(
+        _ spec: Value, _ field: String, restartPolicies: [String], claims: [String] = []
+    ) -> [FieldError] {
         let (errorsOfVolumes, volumes) = VolumeValidation.validate(spec.list("volumes"), field + ".volumes")
         var errors = errorsOfVolumes
-        errors += ContainerValidation.validateAll(spec, field, volumes: volumes)
+        errors += ContainerValidation.validateAll(spec, field, volumes: volumes.union(claims))
         let restart = spec.text("restartPolicy")
         if restart.isEmpty {
             errors.append(.required(field + ".restartPolicy"))
@@ -24,7 +26,9 @@ enum PodSpecValidation {
                     "must provide at least one DNS nameserver when `dnsPolicy` is None"))
         }
         errors += ObjectMetaValidation.labelMap(spec["nodeSelector"], field + ".nodeSelector")
-        for (name, rule) in [("nodeName", NameRule.subdomain), ("serviceAccountName", .subdomain), ("priorityClassName", .subdomain)] {
+        for (name, rule) in [
+            ("nodeName", NameRule.subdomain), ("serviceAccountName", .subdomain), ("priorityClassName", .subdomain),
+        ] {
             let text = spec.text(name)
             guard !text.isEmpty else { continue }
             errors += rule.violations(text, isPrefix: false).map { .invalid(field + "." + name, text, $0) }
@@ -86,7 +90,9 @@ enum PodSpecValidation {
             case "Exists":
                 if !toleration.text("value").isEmpty {
                     errors.append(
-                        .invalid(path + ".operator", toleration.text("value"), "value must be empty when `operator` is 'Exists'"))
+                        .invalid(
+                            path + ".operator", toleration.text("value"),
+                            "value must be empty when `operator` is 'Exists'"))
                 }
             default:
                 errors.append(.notSupported(path + ".operator", operation, ["Equal", "Exists"]))
@@ -108,7 +114,9 @@ enum PodSpecValidation {
             errors += AddressValidation.address(alias.text("ip"), path + ".ip")
             for (number, name) in alias.list("hostnames").enumerated() {
                 let text = name.string ?? ""
-                errors += NameValidation.dns1123Subdomain(text).map { .invalid("\(path).hostnames[\(number)]", text, $0) }
+                errors += NameValidation.dns1123Subdomain(text).map {
+                    .invalid("\(path).hostnames[\(number)]", text, $0)
+                }
             }
         }
         var seen = Set<String>()

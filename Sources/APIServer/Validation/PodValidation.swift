@@ -20,13 +20,16 @@ enum PodValidation {
 /// The template of a workload.
 enum PodTemplateValidation {
     /// - Parameter restartPolicies: those that make sense for the workload; `nil` for all.
-    static func validate(_ template: Value, _ field: String, restartPolicies: [String]? = nil) -> [FieldError] {
+    /// - Parameter claims: volumes that the workload adds itself (a StatefulSet's claim templates).
+    static func validate(
+        _ template: Value, _ field: String, restartPolicies: [String]? = nil, claims: [String] = []
+    ) -> [FieldError] {
         let metadata = template.metadata
         var errors = ObjectMetaValidation.labels(metadata, field + ".labels")
         errors += ObjectMetaValidation.annotations(metadata, field + ".annotations")
         let spec = template["spec"] ?? [:]
         errors += PodSpecValidation.validate(
-            spec, field + ".spec", restartPolicies: ["Always", "Never", "OnFailure"])
+            spec, field + ".spec", restartPolicies: ["Always", "Never", "OnFailure"], claims: claims)
         if !spec.list("ephemeralContainers").isEmpty {
             errors.append(
                 .forbidden(field + ".spec.ephemeralContainers", "ephemeral containers not allowed in pod template"))
@@ -63,7 +66,9 @@ enum PodUpdateValidation {
             }
         } else if kept["activeDeadlineSeconds"] != nil {
             errors.append(
-                .invalid("spec.activeDeadlineSeconds", new["activeDeadlineSeconds"], "must not update from a positive integer to nil value"))
+                .invalid(
+                    "spec.activeDeadlineSeconds", new["activeDeadlineSeconds"],
+                    "must not update from a positive integer to nil value"))
         }
         let lost = kept.list("tolerations").filter { !new.list("tolerations").contains($0) }
         if !lost.isEmpty {

@@ -128,7 +128,8 @@ enum AffinityValidation {
                         .required(path + ".values", "must be specified single value when `operator` is 'Lt' or 'Gt'"))
                 }
             default:
-                errors.append(.invalid(path + ".operator", expression["operator"] ?? "", "not a valid selector operator"))
+                errors.append(
+                    .invalid(path + ".operator", expression["operator"] ?? "", "not a valid selector operator"))
             }
             let key = expression.text("key")
             errors += NameValidation.qualifiedName(key).map { .invalid(path + ".key", key, $0) }

@@ -55,7 +55,9 @@ enum VolumeValidation {
     }
 
     private static func ephemeral(_ source: Value, _ own: String) -> [FieldError] {
-        guard let claim = source.present("volumeClaimTemplate") else { return [.required(own + ".volumeClaimTemplate")] }
+        guard let claim = source.present("volumeClaimTemplate") else {
+            return [.required(own + ".volumeClaimTemplate")]
+        }
         return PersistentVolumeClaimStrategy.validateSpec(claim["spec"] ?? [:], own + ".volumeClaimTemplate.spec")
     }
 

@@ -15,7 +15,7 @@ enum WorkloadValidation {
     }
 
     /// `spec.selector`, `spec.template` and that one selects the other.
-    static func selectorAndTemplate(_ spec: Value, restartPolicies: [String]) -> [FieldError] {
+    static func selectorAndTemplate(_ spec: Value, restartPolicies: [String], claims: [String] = []) -> [FieldError] {
         var errors: [FieldError] = []
         let template = spec["template"] ?? [:]
         let selector = spec.present("selector")
@@ -37,7 +37,9 @@ enum WorkloadValidation {
                     "spec.template.metadata.labels", template.metadata.present("labels"),
                     "`selector` does not match template `labels`"))
         }
-        return errors + PodTemplateValidation.validate(template, "spec.template", restartPolicies: restartPolicies)
+        return errors
+            + PodTemplateValidation.validate(
+                template, "spec.template", restartPolicies: restartPolicies, claims: claims)
     }
 
     static func labelSelector(_ selector: Value, _ field: String) -> [FieldError] {
@@ -57,7 +59,8 @@ enum WorkloadValidation {
                             path + ".values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
                 }
             default:
-                errors.append(.invalid(path + ".operator", expression["operator"] ?? "", "not a valid selector operator"))
+                errors.append(
+                    .invalid(path + ".operator", expression["operator"] ?? "", "not a valid selector operator"))
             }
             let key = expression.text("key")
             errors += NameValidation.qualifiedName(key).map { .invalid(path + ".key", key, $0) }
@@ -72,7 +75,8 @@ enum WorkloadValidation {
         let replicas = status["replicas"]?.int ?? 0
         for count in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"]
         where status[count]?.int ?? 0 > replicas {
-            errors.append(.invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
+            errors.append(
+                .invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
         }
         if status["availableReplicas"]?.int ?? 0 > status["readyReplicas"]?.int ?? 0 {
             errors.append(
@@ -117,7 +121,9 @@ enum DeploymentValidation {
                         "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
                 ]
         case "RollingUpdate":
-            guard let rolling else { return [.required("spec.strategy.rollingUpdate", "this should be defaulted and never be nil")] }
+            guard let rolling else {
+                return [.required("spec.strategy.rollingUpdate", "this should be defaulted and never be nil")]
+            }
             return rollingUpdate(rolling, "spec.strategy.rollingUpdate")
         default:
             return [.notSupported("spec.strategy.type", type, ["Recreate", "RollingUpdate"])]
@@ -165,8 +171,10 @@ enum DeploymentValidation {
         ]
         var errors = WorkloadValidation.nonnegative(status, counts, "status")
         let replicas = status["replicas"]?.int ?? 0
-        for count in ["updatedReplicas", "readyReplicas", "availableReplicas"] where status[count]?.int ?? 0 > replicas {
-            errors.append(.invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
+        for count in ["updatedReplicas", "readyReplicas", "availableReplicas"] where status[count]?.int ?? 0 > replicas
+        {
+            errors.append(
+                .invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
         }
         if status["availableReplicas"]?.int ?? 0 > status["readyReplicas"]?.int ?? 0 {
             errors.append(

@@ -52,7 +52,7 @@ extension APIServer {
         do throws(APIError) {
             object = admitted.object
             strategy.applyDefaults(&object)
-            if resource.hasStatus { object["status"] = nil }
+            if resource.hasStatus, !strategy.keepsStatusOnCreate { object["status"] = nil }
             fillSystemFields(&object, resource)
             strategy.prepareForCreate(&object)
             object = try normalised(object, resource)
@@ -171,7 +171,9 @@ enum GeneratedName {
     /// No vowels and no look-alikes, so that no words arise.
     private static let alphabet = Array("bcdfghjklmnpqrstvwxz2456789".utf8)
 
-    static func make(prefix: String) -> String { String(prefix.utf8.prefix(prefixBytesMax)).map { $0 + suffix() } ?? "" }
+    static func make(prefix: String) -> String {
+        String(prefix.utf8.prefix(prefixBytesMax)).map { $0 + suffix() } ?? ""
+    }
 
     static func suffix() -> String {
         let letters = (0..<suffixLength).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }

@@ -1,5 +1,5 @@
-internal import Transport
 internal import APIMachinery
+internal import Transport
 
 /// When a marked object goes, and what marking it means.
 enum Deletion {
@@ -44,9 +44,11 @@ struct DeleteRequestOptions: Sendable {
     init() {}
 
     init(_ context: RequestContext) throws(APIError) {
-        let body = try Self.body(context)
-        let source = body ?? Self.fromQuery(context.query)
-        try read(source)
+        if let body = try Self.body(context) {
+            try read(body)
+        } else {
+            try read(try Self.fromQuery(context.query))
+        }
     }
 
     private mutating func read(_ value: Value) throws(APIError) {
@@ -114,11 +116,14 @@ struct DeleteRequestOptions: Sendable {
         return value
     }
 
-    private static func fromQuery(_ query: Query) -> Value {
+    private static func fromQuery(_ query: Query) throws(APIError) -> Value {
         var value: Value = [:]
         let dryRun = query.values("dryRun")
         if !dryRun.isEmpty { value["dryRun"] = .strings(dryRun) }
-        if let seconds = query["gracePeriodSeconds"].flatMap({ Int64($0) }) {
+        if let text = query["gracePeriodSeconds"] {
+            guard let seconds = Int64(text) else {
+                throw .badRequest("strconv.ParseInt: parsing \(quoted(text)): invalid syntax")
+            }
             value["gracePeriodSeconds"] = .int(seconds)
         }
         if let policy = query["propagationPolicy"] { value["propagationPolicy"] = .string(policy) }

@@ -57,7 +57,8 @@ struct ListOptions: Sendable {
             if match != "NotOlderThan" {
                 errors.append(
                     .forbidden(
-                        "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+                        "resourceVersionMatch",
+                        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
                 if !match.isEmpty {
                     errors.append(.notSupported("resourceVersionMatch", match, ["NotOlderThan"]))
                 }

@@ -1,5 +1,5 @@
-internal import Transport
 internal import APIMachinery
+internal import Transport
 
 /// PATCH: JSON patch, merge patch and strategic merge patch.
 extension APIServer {
@@ -72,7 +72,7 @@ struct RequestPatch: Sendable {
     func apply(
         to old: Value, type: TypeID, kind: GroupVersionKind, schema: Schema, validation: FieldValidation
     ) throws(APIError) -> (object: Value, warnings: [String]) {
-        let object: Value
+        var object: Value
         do throws(PatchError) {
             switch content {
             case .json(let patch): object = try patch.apply(to: old)
@@ -93,6 +93,7 @@ struct RequestPatch: Sendable {
                     ? "Object 'Kind' is missing in '\(object.jsonText)'"
                     : "no kind \(quoted(found)) is registered for version \(quoted(object.text("apiVersion")))")
         }
+        if !report.warnings.isEmpty { object = schema.normalisedIfPossible(object, as: type) }
         report.addDuplicates(duplicates)
         switch validation {
         case .ignore: return (object, [])

@@ -51,8 +51,9 @@ extension APIServer {
     private func collect(
         _ resource: Resource, prefix: String, start: String?, revision: Int64?, _ options: ListOptions
     ) throws(StoreError) -> ListPage {
-        if let name = options.selector.requiredName, options.limit == 0, revision == nil, prefix != resource.keyPrefix
-            || !resource.isNamespaced
+        if let name = options.selector.requiredName, options.limit == 0, revision == nil,
+            prefix != resource.keyPrefix
+                || !resource.isNamespaced
         {
             let now = store.revision
             let found = store.get(prefix + name).map { [$0] } ?? []

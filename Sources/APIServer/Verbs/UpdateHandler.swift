@@ -84,8 +84,9 @@ extension APIServer {
             }
         } else if version != String(stored.revision) {
             guard Int64(version) != nil else {
-                throw .badRequest("resourceVersion: Invalid value: \(quoted(version)): strconv.ParseUint: parsing "
-                    + "\(quoted(version)): invalid syntax")
+                throw .badRequest(
+                    "resourceVersion: Invalid value: \(quoted(version)): strconv.ParseUint: parsing "
+                        + "\(quoted(version)): invalid syntax")
             }
             throw .conflict(resource.id, context.name, APIError.staleWrite)
         }
@@ -136,6 +137,8 @@ extension APIServer {
             object = kept
         } else if resource.hasStatus, subresource.isEmpty {
             object["status"] = old["status"]
+        } else {
+            resource.strategy.limit(&object, from: old, to: subresource)
         }
     }
 
@@ -157,8 +160,10 @@ extension APIServer {
         var errors = ObjectMetaValidation.validateUpdate(object, old, resource)
         if subresource == "status" {
             errors += strategy.validateStatusUpdate(object, from: old)
-        } else if subresource != "binding" {
-            errors += strategy.validate(object) + strategy.validateUpdate(object, from: old)
+        } else {
+            errors += strategy.validate(object)
+            // A subresource writes what the object's own rules forbid (`binding`: the node); it has its own checks.
+            if subresource.isEmpty || subresource == "scale" { errors += strategy.validateUpdate(object, from: old) }
         }
         guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
     }

@@ -26,7 +26,8 @@ final class WatchClock: Sendable {
 
     func add(_ stream: WatchStream, timeoutSeconds: Int64?, wantsBookmarks: Bool) {
         // Spread, so that the watches of one client do not all come back in the same second.
-        let lifetime = timeoutSeconds.flatMap { $0 > 0 ? $0 : nil }
+        let lifetime =
+            timeoutSeconds.flatMap { $0 > 0 ? $0 : nil }
             ?? Self.lifetimeDefaultSeconds + Int64.random(in: 0...Self.lifetimeDefaultSeconds)
         let now = ContinuousClock.now
         let deadline = now + .seconds(min(lifetime, 86_400 * 365))

@@ -36,7 +36,8 @@ final class WatchStream: HTTPBodyStream {
         wantsBookmarks = options.allowsBookmarks
         state = Guarded(
             State(
-                initial: source.initial, owesEndMark: source.marksEnd && options.allowsBookmarks, sent: source.revision))
+                initial: source.initial, owesEndMark: source.marksEnd && options.allowsBookmarks, sent: source.revision)
+        )
     }
 
     func setWaker(_ wake: @escaping @Sendable () -> Void) {

@@ -3,29 +3,56 @@ internal import KubeAPI
 internal import Synchronization
 internal import Transport
 
-/// Follows our own node's object until it is Ready, and reports the two steps on the way.
+/// Follows our own node until it is Ready, and reports the steps on the way.
+///
+/// After a restart the stored node says Ready still, from before. So its heartbeat must have come from this process.
 final class NodeReadiness: Sendable {
-    private let report: @Sendable (Progress.Word, String) -> Void
-    private let steps = Mutex((isRegistered: false, isReady: false))
+    private struct State {
+        var isRegistered = false
+        var isReady = false
+        var isAlive = false
+        var isReported = false
+    }
 
-    init(report: @escaping @Sendable (Progress.Word, String) -> Void) {
+    private let name: String
+    private let start: MicroTime
+    private let report: @Sendable (Progress.Word, String) -> Void
+    private let state = Mutex(State())
+
+    init(name: String, start: MicroTime, report: @escaping @Sendable (Progress.Word, String) -> Void) {
+        self.name = name
+        self.start = start
         self.report = report
     }
 
     func saw(_ node: Node) {
-        let isReady = node.status.conditions.contains { condition in
-            condition.type == NodeConditionType.ready && condition.status == ConditionStatus.true
-        }
-        let name = node.metadata.name ?? ""
-        let (isNew, becameReady) = steps.withLock { steps in
-            defer { steps = (true, steps.isReady || isReady) }
-            return (!steps.isRegistered, isReady && !steps.isReady)
+        guard node.metadata.name == name else { return }
+        let isNew = state.withLock { state in
+            defer { state.isRegistered = true }
+            state.isReady = node.status.conditions.contains { condition in
+                condition.type == NodeConditionType.ready && condition.status == ConditionStatus.true
+            }
+            return !state.isRegistered
         }
         if isNew { report(.stage, "node \(name) is registered") }
-        if becameReady {
-            report(.stage, "node \(name) is Ready")
-            report(.ready, name)
+        reportIfReady()
+    }
+
+    func saw(_ lease: Lease) {
+        guard lease.metadata.name == name, let time = lease.spec.renewTime, time >= start else { return }
+        state.withLock { $0.isAlive = true }
+        reportIfReady()
+    }
+
+    private func reportIfReady() {
+        let isNews = state.withLock { state in
+            guard state.isReady, state.isAlive, !state.isReported else { return false }
+            state.isReported = true
+            return true
         }
+        guard isNews else { return }
+        report(.stage, "node \(name) is Ready")
+        report(.ready, name)
     }
 }
 

@@ -35,10 +35,10 @@ extension DeploymentRollout {
         let created: ReplicaSet
         do {
             created = try await client.create(wanted)
-        } catch where error.isAlreadyExists {
+        } catch  where error.isAlreadyExists {
             try await resolveCollision(wanted.key)
             return
-        } catch where error.isNamespaceTerminating {
+        } catch  where error.isNamespaceTerminating {
             return
         } catch {
             let message = "Failed to create new replica set \"\(wanted.name)\": \(error.message)"
@@ -129,7 +129,7 @@ extension DeploymentRollout {
     private func deleteIfThere(_ set: ReplicaSet) async throws(APIError) {
         do {
             try await client.delete(ReplicaSet.self, set.key)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Someone else was faster.
         }
     }

@@ -43,7 +43,7 @@ extension DeploymentRollout {
         changed.status = status
         do {
             replace(try await client.updateStatus(changed))
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             replace(changed)
         }
     }

@@ -26,7 +26,9 @@ struct DeploymentRollout {
         self.replicaSets = replicaSets
         // Oldest first: of several sets that fit the template, upstream takes the oldest.
         self.sets = sets.sorted {
-            ($0.metadata.creationTimestamp?.seconds ?? 0, $0.name) < ($1.metadata.creationTimestamp?.seconds ?? 0, $1.name)
+            ($0.metadata.creationTimestamp?.seconds ?? 0, $0.name) < (
+                $1.metadata.creationTimestamp?.seconds ?? 0, $1.name
+            )
         }
         newUID = self.sets.first { $0.makesPods(of: deployment.spec.template) }?.uid
     }

@@ -68,7 +68,9 @@ struct GarbageCollector: Reconciler {
 
     /// A dependent that waits for its own dependents while it blocks its owner may be part of a cycle: what waits on
     /// the object must not be blocked by it.
-    private func unblockCycle(_ uid: String, _ node: OwnerGraph.Node, _ live: PartialObjectMetadata) async throws(APIError) {
+    private func unblockCycle(_ uid: String, _ node: OwnerGraph.Node, _ live: PartialObjectMetadata)
+        async throws(APIError)
+    {
         let isDependentWaiting = state.dependents(of: uid).contains { state.node($0)?.isDeletingDependents == true }
         guard isDependentWaiting else { return }
         let unblocked = live.metadata.ownerReferences.map { owner in
@@ -160,7 +162,7 @@ struct GarbageCollector: Reconciler {
     private func read(_ resource: ResourceName, _ key: ObjectKey) async throws(APIError) -> PartialObjectMetadata? {
         do {
             return try await client.get(resource, key)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return nil
         }
     }
@@ -177,7 +179,7 @@ struct GarbageCollector: Reconciler {
         options.propagationPolicy = policy
         do {
             try await client.delete(node.resource, node.key, options: options)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Done already; its watch event is on the way.
         }
     }
@@ -200,7 +202,7 @@ struct GarbageCollector: Reconciler {
         do {
             try await client.patch(
                 node.resource, node.key, .merge(.object(OrderedFields([("metadata", .object(metadata))]))))
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Nothing left to change.
         }
     }

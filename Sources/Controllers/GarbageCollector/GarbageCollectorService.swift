@@ -42,7 +42,8 @@ struct GarbageCollectorService: Sendable {
     /// Runs until the task is cancelled.
     func run() async {
         // One element for each monitor that has seen all its objects.
-        let (synced, didSync) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(resources.count))
+        let (synced, didSync) = AsyncStream.makeStream(
+            of: Void.self, bufferingPolicy: .bufferingOldest(resources.count))
         await withDiscardingTaskGroup { group in
             for resource in resources {
                 group.addTask { await monitor(resource) { didSync.yield() } }

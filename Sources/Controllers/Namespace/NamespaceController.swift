@@ -36,12 +36,14 @@ struct NamespaceController: Reconciler {
     }
 
     /// Deletes all objects of one resource; what is still there then (finalizers, grace periods) is noted.
-    private func empty(_ resource: ResourceName, in namespace: String, _ remains: inout NamespaceRemains) async throws(APIError) {
+    private func empty(_ resource: ResourceName, in namespace: String, _ remains: inout NamespaceRemains)
+        async throws(APIError)
+    {
         do {
             try await client.deleteCollection(resource, namespace: namespace)
             let left: MetadataList = try await client.list(resource, namespace: namespace)
             remains.add(left.items, of: resource)
-        } catch where error.isNotFound || error.status?.code == 405 {
+        } catch  where error.isNotFound || error.status?.code == 405 {
             // Not served (any more).
         } catch {
             remains.failures.append(error.message)
@@ -56,7 +58,7 @@ struct NamespaceController: Reconciler {
         guard changed.status != namespace.status else { return namespace }
         do {
             return try await client.updateStatus(changed)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return nil
         }
     }
@@ -66,7 +68,7 @@ struct NamespaceController: Reconciler {
         changed.spec.finalizers.removeAll { $0 == "kubernetes" }
         do {
             try await client.update(changed, subresource: "finalize")
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Done already.
         }
     }

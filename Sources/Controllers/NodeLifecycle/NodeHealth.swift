@@ -78,7 +78,8 @@ enum NodeHealth {
             return taint.key == TaintKey.notReady || taint.key == TaintKey.unreachable
         }
         guard taint.effect == TaintEffect.noSchedule else { return false }
-        return taint.key == TaintKey.unschedulable || taintsByCondition.contains { $0.taints.values.contains(taint.key) }
+        return taint.key == TaintKey.unschedulable
+            || taintsByCondition.contains { $0.taints.values.contains(taint.key) }
     }
 }
 

@@ -72,7 +72,7 @@ struct NodeLifecycleController: Reconciler {
     private func updateStatus(_ pod: Pod) async throws(APIError) {
         do {
             try await client.updateStatus(pod)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // It is gone, which is as good.
         }
     }

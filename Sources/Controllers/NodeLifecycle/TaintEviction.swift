@@ -58,7 +58,7 @@ struct TaintEviction: Reconciler {
             preconditions.uid = pod.uid
             options.preconditions = preconditions
             try await client.delete(Pod.self, pod.key, options: options)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // It went by itself.
         }
     }

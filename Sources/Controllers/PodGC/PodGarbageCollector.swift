@@ -48,7 +48,7 @@ struct PodGarbageCollector: Reconciler {
         do {
             _ = try await client.get(Node.self, node)
             return false
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return true
         }
     }
@@ -60,7 +60,7 @@ struct PodGarbageCollector: Reconciler {
         changed.status.phase = PodPhase.failed
         do {
             try await client.updateStatus(changed)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Gone already.
         }
     }
@@ -74,7 +74,7 @@ struct PodGarbageCollector: Reconciler {
         options.preconditions = preconditions
         do {
             try await client.delete(Pod.self, pod.key, options: options)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Gone already.
         }
     }
@@ -84,7 +84,9 @@ struct PodGarbageCollector: Reconciler {
         let surplus = finished.count - finishedMax
         guard surplus > 0 else { return }
         let oldest = finished.sorted {
-            ($0.metadata.creationTimestamp?.seconds ?? 0, $0.name) < ($1.metadata.creationTimestamp?.seconds ?? 0, $1.name)
+            ($0.metadata.creationTimestamp?.seconds ?? 0, $0.name) < (
+                $1.metadata.creationTimestamp?.seconds ?? 0, $1.name
+            )
         }
         for pod in oldest.prefix(surplus) { try await remove(pod) }
     }

@@ -132,7 +132,7 @@ struct ReplicaController<Owner: PodReplicator>: Reconciler {
         changed.replicaStatus = status
         do throws(APIError) {
             return try await client.updateStatus(changed)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return changed
         }
     }

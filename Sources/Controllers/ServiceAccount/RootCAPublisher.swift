@@ -19,7 +19,7 @@ struct RootCAPublisher: Reconciler {
         guard var current = configMaps[wanted.key] else {
             do {
                 try await client.create(wanted)
-            } catch where error.isAlreadyExists || error.isNamespaceTerminating {
+            } catch  where error.isAlreadyExists || error.isNamespaceTerminating {
                 // Our cache lagged. The fixed name makes that harmless; a later event brings us back.
             }
             return .never

@@ -19,7 +19,7 @@ struct ServiceAccountController: Reconciler {
         account.metadata.name = wanted.name
         do {
             try await client.create(account)
-        } catch where error.isAlreadyExists || error.isNamespaceTerminating {
+        } catch  where error.isAlreadyExists || error.isNamespaceTerminating {
             // Our cache lagged. The fixed name makes that harmless.
         }
         return .never

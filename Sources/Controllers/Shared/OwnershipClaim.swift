@@ -51,7 +51,7 @@ struct OwnershipClaim<Owner: APIObject, Child: APIObject>: Sendable {
         do {
             let live = try await client.get(Owner.self, owner.key)
             return live.uid == owner.uid && !live.isBeingDeleted
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return false
         }
     }
@@ -68,7 +68,7 @@ struct OwnershipClaim<Owner: APIObject, Child: APIObject>: Sendable {
             ]))
         do {
             return try await client.patch(Child.self, child.key, patch(of: child, reference))
-        } catch where error.isNotFound || error.isInvalid {
+        } catch  where error.isNotFound || error.isInvalid {
             // Gone, or someone else's by now.
             return nil
         }
@@ -78,7 +78,7 @@ struct OwnershipClaim<Owner: APIObject, Child: APIObject>: Sendable {
         let reference = Value.object(OrderedFields([("$patch", .string("delete")), ("uid", .string(owner.uid))]))
         do {
             try await client.patch(Child.resource, child.key, patch(of: child, reference))
-        } catch where error.isNotFound || error.isInvalid {
+        } catch  where error.isNotFound || error.isInvalid {
             // Gone, or released by someone else.
         }
     }

@@ -38,9 +38,9 @@ struct NodeFacts: Sendable {
             $0.withMemoryRebound(to: CChar.self, capacity: 65) { String(cString: $0) }
         }
         #if arch(arm64)
-        architecture = "arm64"
+            architecture = "arm64"
         #else
-        architecture = "amd64"
+            architecture = "amd64"
         #endif
         let release = FileSystem.text("/etc/os-release")?.split(separator: "\n") ?? []
         osImage =

@@ -92,7 +92,8 @@ struct ContainerConfigBuilder: Sendable {
         _ security: CRILinuxContainerSecurityContext, _ isWanted: Bool
     ) throws(ConfigurationError) {
         guard isWanted else { return }
-        let pod = "\"\(self.pod.metadata.name ?? "")_\(self.pod.metadata.namespace ?? "")(\(self.pod.metadata.uid ?? ""))\""
+        let pod =
+            "\"\(self.pod.metadata.name ?? "")_\(self.pod.metadata.namespace ?? "")(\(self.pod.metadata.uid ?? ""))\""
         if security.hasRunAsUser, security.runAsUser.value == 0 {
             let isOwn = (container.securityContext?.runAsUser ?? self.pod.spec.securityContext?.runAsUser) != nil
             throw ConfigurationError(

@@ -16,13 +16,14 @@ struct ImagePuller: Sendable {
         let wasTried: Bool
     }
 
-    /// - Parameter backOff: what came of the tries before.
+    /// Tells the pod's events what it does. `auth` is tried one after the other.
     func ensure(
         _ container: Container, reference: ObjectReference, auth: [CRIAuthConfig]
     ) async throws(Failure) -> CRIImage {
         let image = container.image ?? ""
         guard ImageReference.isValid(image) else {
-            let text = "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": "
+            let text =
+                "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": "
                 + "invalid reference format"
             recorder.record(reference, .warning, reason: "InspectFailed", text)
             recorder.record(reference, .warning, reason: "Failed", "Error: InvalidImageName")

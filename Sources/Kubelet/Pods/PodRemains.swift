@@ -12,7 +12,7 @@ struct PodRemains: Sendable {
     }
 
     /// Removes sandboxes, volumes, logs and cgroups. Best effort: what fails is found again at the next start.
-    /// - Parameter cgroup: the pod's own, `/skiff/burstable/pod<uid>`, or `nil` to look for it.
+    /// `cgroup`: the pod's own, `/skiff/burstable/pod<uid>`, or `nil` to look for it.
     func remove(uid: String, cgroup: String?) async {
         if let sandboxes = try? await cri.listPodSandboxes(labels: [RuntimeLabels.podUID: uid]) {
             for sandbox in sandboxes { try? await cri.removePodSandbox(sandbox.id) }

@@ -45,7 +45,7 @@ extension PodWorker {
     }
 
     /// Reads a container's state.
-    /// - Parameter untilExited: its end was announced. The runtime's own record follows a moment later.
+    /// `untilExited`: its end was announced. The runtime's own record follows a moment later.
     func refresh(_ name: String, id: String, untilExited: Bool = false) async {
         var pause = Duration.milliseconds(1)
         for _ in 0..<12 {

@@ -174,8 +174,9 @@ extension PodWorker {
             await replace(name, by: id, sandbox: sandbox.id, count: count)
             throw .start(error.message)
         }
-        await replace(name, by: id, sandbox: sandbox.id, count: count)
         shared.recorder.record(reference(to: name), .normal, reason: "Started", "Container started")
+        await replace(name, by: id, sandbox: sandbox.id, count: count)
+        await postStart(container, id)
         if isTerminating {
             // The end came while we started it; the termination may have listed the containers before.
             try? await shared.cri.stopContainer(id, grace: grace ?? 0)
@@ -210,7 +211,9 @@ extension PodWorker {
         record.termination = nil
         record.restartCount = count
         record.sandboxID = sandbox
-        record.hasStarted = true
+        let container = pod.allContainers.first { $0.name == name }
+        record.hasStarted = container?.startupProbe == nil
+        record.isReady = container?.readinessProbe == nil
         record.status = nil
         seen.exits[name] = nil
         seen.containers[name] = record

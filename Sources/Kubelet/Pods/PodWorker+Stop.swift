@@ -93,15 +93,13 @@ extension PodWorker {
     func end(_ name: String, _ id: String, grace: Int64, message: String?) async {
         if let message { shared.recorder.record(reference(to: name), .normal, reason: "Killing", message) }
         let began = ContinuousClock.now
-        if message != nil, grace > 0,
-            let command = pod.allContainers.first(where: { $0.name == name })?.lifecycle?.preStop?.exec?.command
+        if message != nil, grace > 0, let container = pod.allContainers.first(where: { $0.name == name }),
+            let hook = container.lifecycle?.preStop
         {
-            do {
-                let result = try await shared.cri.execSync(id, command: command, timeoutSeconds: grace)
-                if result.exitCode != 0 { preStopFailed(name, "exit code \(result.exitCode)") }
-            } catch {
-                preStopFailed(name, error.message)
-            }
+            let prober = Prober(
+                cri: shared.cri, containerID: id, container: container,
+                address: seen.sandbox?.ips.first ?? shared.node.address)
+            if case .failure(let words) = await prober.attempt(hook, limitSeconds: grace) { preStopFailed(name, words) }
         }
         // The hook's time counts, but the process gets a moment in any case.
         let left = message == nil ? grace : max(grace - (ContinuousClock.now - began).components.seconds, min(grace, 2))
@@ -114,7 +112,8 @@ extension PodWorker {
     }
 
     private func preStopFailed(_ name: String, _ reason: String) {
-        shared.recorder.record(reference(to: name), .warning, reason: "FailedPreStopHook", "PreStopHook failed: \(reason)")
+        shared.recorder.record(
+            reference(to: name), .warning, reason: "FailedPreStopHook", "PreStopHook failed: \(reason)")
     }
 
     /// A sandbox that is being made while the pod ends must not be left behind.

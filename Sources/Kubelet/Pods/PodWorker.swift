@@ -33,6 +33,8 @@ actor PodWorker {
     var isSandboxReleased = false
     /// Start operations waiting for the sandbox and the volumes.
     var prerequisites: [CheckedContinuation<Bool, Never>] = []
+    /// The life of each container that its probes look at.
+    var probed: [String: String] = [:]
     /// Containers whose end was told before their start had returned.
     var earlyExits: Set<String> = []
     /// Seconds of grace last told to the runtime, to notice a shorter one.
@@ -59,12 +61,18 @@ actor PodWorker {
         seen = found
         let isOver = pod.status.phase == PodPhase.succeeded || pod.status.phase == PodPhase.failed
         for container in pod.allContainers {
-            guard let old = (pod.status.containerStatuses + pod.status.initContainerStatuses)
-                .first(where: { $0.name == container.name })
+            guard
+                let old = (pod.status.containerStatuses + pod.status.initContainerStatuses)
+                    .first(where: { $0.name == container.name })
             else { continue }
             var record = seen.containers[container.name] ?? ContainerRecord()
             record.restartCount = max(record.restartCount, Int(old.restartCount))
             if record.lastTermination == nil { record.lastTermination = old.lastState.terminated }
+            // What the probes had found holds until they find otherwise.
+            if record.isRunning, container.hasProbes {
+                record.hasStarted = old.started ?? record.hasStarted
+                record.isReady = container.readinessProbe == nil || old.ready
+            }
             // A container that had ended and was swept away by the runtime must not live again.
             if record.status == nil, isOver { record.termination = old.state.terminated }
             if record.status != nil || record.termination != nil { seen.containers[container.name] = record }
@@ -137,6 +145,7 @@ actor PodWorker {
             seen.containers[name]?.activity = .stopping
             operations.append { await self.stop(name, message: message) }
         }
+        operations += probeSteps()
         if let deadline = plan.deadline { alarm = alarm.map { min($0, deadline) } ?? deadline }
         return operations
     }
@@ -235,6 +244,8 @@ actor PodWorker {
     }
 
     func updateIndex() {
+        // Another pod may have the name by now.
+        guard !isGone else { return }
         var entry = PodRuntimeIndex.Entry(uid: uid)
         entry.sandboxID = seen.sandbox.flatMap { $0.isReady ? $0.id : nil }
         entry.podIP = seen.sandbox?.ips.first

@@ -22,7 +22,7 @@ struct ChildProcess: Sendable {
 
     /// Starts `path`. The child gets no descriptors but the standard three, default signal handling and no blocked
     /// signals: Skiff itself ignores some, and that would be inherited.
-    /// - Parameter detached: in a session of its own, so that it outlives Skiff and its terminal.
+    /// `detached`: in a session of its own, so that it outlives Skiff and its terminal.
     static func spawn(
         _ path: String, _ arguments: [String], input: Int32? = nil, output: Output, detached: Bool = false
     ) throws(SystemError) -> ChildProcess {
@@ -116,7 +116,9 @@ enum Command {
             let candidates =
                 name.hasPrefix("/")
                 ? [name]
-                : ["/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"].map { $0 + name }
+                : ["/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"].map {
+                    $0 + name
+                }
             for candidate in candidates where access(candidate, X_OK) == 0 { return candidate }
         }
         return nil

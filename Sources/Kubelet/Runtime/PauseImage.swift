@@ -69,9 +69,9 @@ struct PauseImage: Sendable {
 
     private static var architecture: String {
         #if arch(arm64)
-        "arm64"
+            "arm64"
         #else
-        "amd64"
+            "amd64"
         #endif
     }
 

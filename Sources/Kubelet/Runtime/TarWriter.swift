@@ -6,7 +6,7 @@ struct TarWriter {
         addHeader(path.hasSuffix("/") ? path : path + "/", mode: "0000755", size: 0, type: UInt8(ascii: "5"))
     }
 
-    /// - Parameter path: at most 100 bytes.
+    /// `path`: at most 100 bytes.
     mutating func addFile(_ path: String, _ content: [UInt8], isExecutable: Bool = false) {
         addHeader(path, mode: isExecutable ? "0000755" : "0000644", size: content.count, type: UInt8(ascii: "0"))
         bytes += content

@@ -36,7 +36,8 @@ struct ContainerMounts: Sendable {
 
     private func mount(_ wanted: VolumeMount) throws -> CRIMount {
         guard var path = volumes[wanted.name] else {
-            throw ConfigurationError("cannot find volume \"\(wanted.name)\" to mount into container \"\(container.name)\"")
+            throw ConfigurationError(
+                "cannot find volume \"\(wanted.name)\" to mount into container \"\(container.name)\"")
         }
         let subPath = wanted.subPathExpr.map { VariableExpansion.expand($0, variables) } ?? wanted.subPath ?? ""
         if !subPath.isEmpty {

@@ -64,7 +64,9 @@ enum EmptyDirectory {
         try FileSystem.createDirectory(path, mode: 0o777)
         if source.medium == "Memory", FileSystem.mounts(below: path).isEmpty {
             let size = source.sizeLimit.map { "size=\($0.value)" }
-            guard clinux_mount("tmpfs", path, "tmpfs", 0, size) == 0 else { throw SystemError("mount tmpfs on \(path)") }
+            guard clinux_mount("tmpfs", path, "tmpfs", 0, size) == 0 else {
+                throw SystemError("mount tmpfs on \(path)")
+            }
             chmod(path, 0o777)
         }
         if let group, isNew {

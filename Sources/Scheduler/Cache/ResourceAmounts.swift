@@ -63,8 +63,7 @@ struct ResourceAmounts: Equatable, Sendable {
 extension ResourceAmounts {
     /// What a pod asks for: its containers and sidecars together, or its largest init container if that is more
     /// (https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers).
-    ///
-    /// - Parameter ifUnset: what a container without a request counts as, for each resource named.
+    /// A container without a request for a resource named in `ifUnset` counts as the amount there.
     static func requests(of spec: PodSpec, ifUnset: [String: Int64] = [:]) -> ResourceAmounts {
         func amounts(_ container: Container) -> ResourceAmounts {
             var amounts = ResourceAmounts(container.resources.requests)

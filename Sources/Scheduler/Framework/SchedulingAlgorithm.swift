@@ -76,8 +76,7 @@ struct Unschedulable: Error, Sendable {
     }
 
     /// What the condition and the event say, in upstream's words.
-    ///
-    /// - Parameter preemption: what came of trying to evict others, for the pods that may.
+    /// For a pod that `preempts` it ends with what came of looking for pods to evict.
     func message(preempts: Bool) -> String {
         guard nodeCount > 0 else { return "no nodes available to schedule pods" }
         let available = "0/\(nodeCount) nodes are available"

@@ -87,8 +87,7 @@ package final class HTTPClient: Sendable {
         for connection in idle { connection.close() }
     }
 
-    /// One whole answer.
-    /// - Parameter bodyBytesMax: a longer answer is an error.
+    /// One whole answer. One with a body longer than `bodyBytesMax` is an error.
     package func send(_ request: HTTPClientRequest, bodyBytesMax: Int = 64 << 20) async throws -> HTTPReply {
         try await withTimeout {
             try await self.exchange(request).collect(bytesMax: bodyBytesMax)

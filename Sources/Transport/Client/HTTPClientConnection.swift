@@ -129,7 +129,8 @@ final class HTTPClientConnection: Sendable {
                 guard !isClosed else { return continuation.resume(throwing: closed("the connection is closed")) }
                 channel.write(HTTPClientRequestPart.head(head), promise: nil)
                 if !request.body.isEmpty {
-                    channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: request.body))), promise: nil)
+                    channel.write(
+                        HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: request.body))), promise: nil)
                 }
                 channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
             }
@@ -177,7 +178,8 @@ final class HTTPClientConnection: Sendable {
         }
         continuation?.resume(
             returning: HTTPReplyHead(
-                status: Int(head.status.code), headers: HTTPFields(head.headers.map { (name: $0.name, value: $0.value) })
+                status: Int(head.status.code),
+                headers: HTTPFields(head.headers.map { (name: $0.name, value: $0.value) })
             )
         )
     }

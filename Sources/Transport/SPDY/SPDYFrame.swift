@@ -122,7 +122,9 @@ struct SPDYFrameDecoder: ~Copyable {
             return continueData((first, length, isFin))
         }
         guard first >> 16 & 0x7fff == 3 else { throw .protocolViolation("SPDY version \(first >> 16 & 0x7fff)") }
-        guard length <= SPDYFrame.controlBytesMax else { throw .protocolViolation("a control frame of \(length) bytes") }
+        guard length <= SPDYFrame.controlBytesMax else {
+            throw .protocolViolation("a control frame of \(length) bytes")
+        }
         guard input.count - offset >= 8 + length else { return nil }
         let payload = Array(input[offset + 8..<offset + 8 + length])
         offset += 8 + length

@@ -3,7 +3,7 @@ package import NIOPosix
 internal import Synchronization
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #endif
 
 /// Why the server did not start.

@@ -44,11 +44,12 @@ package final class WebSocket: Sendable {
     private let state: Mutex<State>
     private let writing = AsyncLock()
 
-    /// - Parameter messageBytesMax: a longer message ends the connection with code 1009.
+    /// A message longer than `messageBytesMax` ends the connection with code 1009.
     package init(_ stream: any ByteStream, role: Role, messageBytesMax: Int = 1 << 20) {
         self.stream = stream
         self.role = role
-        state = Mutex(State(decoder: WebSocketDecoder(isMaskExpected: role == .server, messageBytesMax: messageBytesMax)))
+        state = Mutex(
+            State(decoder: WebSocketDecoder(isMaskExpected: role == .server, messageBytesMax: messageBytesMax)))
     }
 
     /// The code of the peer's close frame, once `receive` has returned `nil`.

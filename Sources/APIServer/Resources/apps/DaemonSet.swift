@@ -18,7 +18,28 @@ struct DaemonSetStrategy: ResourceStrategy {
         }
     }
 
-    func prepareForCreate(_ object: inout Value) { object["status"] = [:] }
+    private static let templateGeneration = "deprecated.daemonset.template.generation"
+
+    func prepareForCreate(_ object: inout Value) {
+        object["status"] = [:]
+        setTemplateGeneration(&object, 1)
+    }
+
+    func prepareForUpdate(_ object: inout Value, from old: Value) {
+        let text = old.metadata["annotations"]?[Self.templateGeneration]?.string ?? ""
+        let isNew = object[path: "spec", "template"] != old[path: "spec", "template"]
+        setTemplateGeneration(&object, (Int64(text) ?? 0) + (isNew ? 1 : 0))
+    }
+
+    private func setTemplateGeneration(_ object: inout Value, _ generation: Int64) {
+        object.editMetadata { metadata in
+            metadata.editObject("annotations") { $0[Self.templateGeneration] = .string(String(generation)) }
+        }
+    }
+
+    func warnings(_ object: Value) -> [String] {
+        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    }
 
     func validate(_ object: Value) -> [FieldError] {
         let spec = object["spec"] ?? [:]

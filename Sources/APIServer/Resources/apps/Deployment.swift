@@ -26,6 +26,10 @@ struct DeploymentStrategy: ResourceStrategy {
 
     func prepareForCreate(_ object: inout Value) { object["status"] = [:] }
 
+    func warnings(_ object: Value) -> [String] {
+        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    }
+
     func validate(_ object: Value) -> [FieldError] { DeploymentValidation.validate(object) }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {

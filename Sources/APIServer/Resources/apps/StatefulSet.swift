@@ -9,7 +9,11 @@ struct StatefulSetStrategy: ResourceStrategy {
             spec.editObject("updateStrategy") { strategy in
                 strategy.setDefaultString("type", "RollingUpdate")
                 guard strategy.text("type") == "RollingUpdate" else { return }
-                strategy.editObject("rollingUpdate") { $0.setDefault("partition", 0) }
+                strategy.editObject("rollingUpdate") { rolling in
+                    rolling.setDefault("partition", 0)
+                    // Behind a feature gate that is off.
+                    rolling["maxUnavailable"] = nil
+                }
             }
             spec.editObject("persistentVolumeClaimRetentionPolicy") { policy in
                 policy.setDefaultString("whenDeleted", "Retain")
@@ -34,6 +38,10 @@ struct StatefulSetStrategy: ResourceStrategy {
         "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
     ]
 
+    func warnings(_ object: Value) -> [String] {
+        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    }
+
     func validate(_ object: Value) -> [FieldError] {
         let spec = object["spec"] ?? [:]
         var errors: [FieldError] = []
@@ -47,7 +55,9 @@ struct StatefulSetStrategy: ResourceStrategy {
             errors.append(.invalid("spec.updateStrategy", type, "must be 'RollingUpdate' or 'OnDelete'"))
         }
         errors += WorkloadValidation.nonnegative(spec, ["replicas", "minReadySeconds"], "spec")
-        return errors + WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["Always"])
+        let claims = spec.list("volumeClaimTemplates").map(\.name)
+        return errors
+            + WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["Always"], claims: claims)
     }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
@@ -70,7 +80,8 @@ struct StatefulSetStrategy: ResourceStrategy {
         var errors = WorkloadValidation.nonnegative(status, counts, "status")
         let replicas = status["replicas"]?.int ?? 0
         for count in counts.dropFirst() where status[count]?.int ?? 0 > replicas {
-            errors.append(.invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
+            errors.append(
+                .invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
         }
         return errors
     }

@@ -1,8 +1,13 @@
 internal import APIMachinery
 
 struct HorizontalPodAutoscalerStrategy: ResourceStrategy {
+    private static let cpuPercent: Int64 = 80
+
     func applyDefaults(_ object: inout Value) {
         let isV2 = object.text("apiVersion") == "autoscaling/v2"
+        if !isV2 {
+            object.editObject("spec") { $0.setDefault("targetCPUUtilizationPercentage", .int(Self.cpuPercent)) }
+        }
         object.editObject("spec") { spec in
             spec.setDefault("minReplicas", 1)
             if isV2, spec.list("metrics").isEmpty {
@@ -10,11 +15,29 @@ struct HorizontalPodAutoscalerStrategy: ResourceStrategy {
                     [
                         "type": "Resource",
                         "resource": [
-                            "name": "cpu", "target": ["type": "Utilization", "averageUtilization": 80],
+                            "name": "cpu",
+                            "target": ["type": "Utilization", "averageUtilization": .int(Self.cpuPercent)],
                         ],
                     ]
                 ]
             }
+            spec.edit("behavior") { Self.applyBehavior(&$0) }
+        }
+    }
+
+    /// Up fast, down at most everything in a quarter of a minute.
+    private static func applyBehavior(_ behavior: inout Value) {
+        let everything: Value = ["type": "Percent", "value": 100, "periodSeconds": 15]
+        behavior.editObject("scaleUp") { rules in
+            rules.setDefault("stabilizationWindowSeconds", 0)
+            rules.setDefaultString("selectPolicy", "Max")
+            if rules.list("policies").isEmpty {
+                rules["policies"] = [["type": "Pods", "value": 4, "periodSeconds": 15], everything]
+            }
+        }
+        behavior.editObject("scaleDown") { rules in
+            rules.setDefaultString("selectPolicy", "Max")
+            if rules.list("policies").isEmpty { rules["policies"] = [everything] }
         }
     }
 

@@ -35,7 +35,8 @@ struct CronJobStrategy: ResourceStrategy {
         errors += PodTemplateValidation.validate(
             job["template"] ?? [:], "spec.jobTemplate.spec.template", restartPolicies: ["OnFailure", "Never"])
         if object.name.utf8.count > Self.nameBytesMax {
-            errors.append(.invalid("metadata.name", object.name, "must be no more than \(Self.nameBytesMax) characters"))
+            errors.append(
+                .invalid("metadata.name", object.name, "must be no more than \(Self.nameBytesMax) characters"))
         }
         return errors
     }

@@ -16,13 +16,23 @@ struct JobStrategy: ResourceStrategy {
             if spec.present("completions") == nil, spec.present("parallelism") == nil { spec["completions"] = 1 }
             spec.setDefault("parallelism", 1)
             spec.setDefault(
-                "backoffLimit", spec.present("backoffLimitPerIndex") == nil ? .int(Self.backoffLimit) : .int(Int64(Int32.max)))
+                "backoffLimit",
+                spec.present("backoffLimitPerIndex") == nil ? .int(Self.backoffLimit) : .int(Int64(Int32.max)))
             spec.setDefaultString("completionMode", "NonIndexed")
+            spec.setDefault("manualSelector", false)
             spec.setDefault("suspend", false)
             spec.setDefaultString(
                 "podReplacementPolicy", spec.present("podFailurePolicy") == nil ? "TerminatingOrFailed" : "Failed")
             spec.editObject("template") { PodDefaults.applyTemplate(&$0) }
         }
+        Self.labelLikePods(&object)
+    }
+
+    private static func labelLikePods(_ object: inout Value) {
+        guard object.metadata["labels"]?.isEmptyValue ?? true,
+            let labels = object[path: "spec", "template", "metadata", "labels"], !labels.isEmptyValue
+        else { return }
+        object.editMetadata { $0["labels"] = labels }
     }
 
     /// The system chooses the selector and labels the pods for it, unless the client insists.
@@ -49,12 +59,18 @@ struct JobStrategy: ResourceStrategy {
                 }
             }
         }
+        Self.labelLikePods(&object)
+    }
+
+    func warnings(_ object: Value) -> [String] {
+        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
     }
 
     func validate(_ object: Value) -> [FieldError] {
         let spec = object["spec"] ?? [:]
         var errors = WorkloadValidation.nonnegative(
-            spec, ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"], "spec")
+            spec, ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"],
+            "spec")
         errors += WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["OnFailure", "Never"])
         return errors
     }

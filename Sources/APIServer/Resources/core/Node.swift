@@ -1,10 +1,19 @@
 internal import APIMachinery
 
 struct NodeStrategy: ResourceStrategy {
+    var keepsStatusOnCreate: Bool { true }
     var selectableFields: SelectableFields {
         SelectableFields(
             paths: ["metadata.name": ["metadata", "name"], "spec.unschedulable": ["spec", "unschedulable"]],
             absent: ["spec.unschedulable": "false"])
+    }
+
+    /// What a node can give to pods is what it has, unless it says otherwise.
+    func applyDefaults(_ object: inout Value) {
+        object.edit("status") { status in
+            guard status.entries("allocatable").isEmpty, let capacity = status.present("capacity") else { return }
+            status["allocatable"] = capacity
+        }
     }
 
     func prepareForCreate(_ object: inout Value) {
@@ -27,7 +36,8 @@ struct NodeStrategy: ResourceStrategy {
             if effect.isEmpty {
                 errors.append(.required(field + ".effect"))
             } else if !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(effect) {
-                errors.append(.notSupported(field + ".effect", effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"]))
+                errors.append(
+                    .notSupported(field + ".effect", effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"]))
             }
             if !seen.insert(taint.text("key") + "|" + effect).inserted {
                 errors.append(.duplicate(field, taint))
@@ -43,7 +53,8 @@ struct NodeStrategy: ResourceStrategy {
             errors.append(.forbidden("spec.podCIDRs", "node updates may not change podCIDR except from \"\" to valid"))
         }
         if !kept.text("providerID").isEmpty, new.text("providerID") != kept.text("providerID") {
-            errors.append(.forbidden("spec.providerID", "node updates may not change providerID except from \"\" to valid"))
+            errors.append(
+                .forbidden("spec.providerID", "node updates may not change providerID except from \"\" to valid"))
         }
         return errors
     }

@@ -12,7 +12,9 @@ struct PersistentVolumeStrategy: ResourceStrategy {
         object.editObject("status") { $0.setDefaultString("phase", "Pending") }
     }
 
-    func prepareForCreate(_ object: inout Value) { object["status"] = ["phase": "Pending"] }
+    func prepareForCreate(_ object: inout Value) {
+        object["status"] = ["phase": "Pending", "lastPhaseTransitionTime": object.metadata["creationTimestamp"] ?? .null]
+    }
 
     private static let properties: Set<String> = [
         "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "persistentVolumeReclaimPolicy",
@@ -28,7 +30,7 @@ struct PersistentVolumeStrategy: ResourceStrategy {
         if capacity.count != 1 || capacity[0].key != "storage" {
             errors.append(.notSupported("spec.capacity", spec["capacity"], ["storage"]))
         }
-        if !spec.entries("").isEmpty || !(spec.fields?.keys ?? []).contains(where: { !Self.properties.contains($0) }) {
+        if !(spec.fields?.keys ?? []).contains(where: { !Self.properties.contains($0) }) {
             errors.append(.required("spec", "must specify a volume type"))
         }
         return errors

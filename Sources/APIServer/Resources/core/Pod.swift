@@ -6,7 +6,8 @@ struct PodStrategy: ResourceStrategy {
     var selectableFields: SelectableFields {
         var fields = SelectableFields.with(
             [
-                "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
+                "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
+                "spec.hostNetwork",
                 "status.phase", "status.podIP", "status.nominatedNodeName",
             ], absent: ["spec.hostNetwork": "false"])
         fields.paths["status.podIPs"] = ["status", "podIP"]
@@ -49,7 +50,30 @@ struct PodStrategy: ResourceStrategy {
         object.editObject("status") { $0.setDefault("qosClass", quality ?? .null) }
     }
 
+    func warnings(_ object: Value) -> [String] { PodWarnings.spec(object["spec"] ?? [:], "spec") }
+
     func validate(_ object: Value) -> [FieldError] { PodValidation.validate(object) }
+
+    /// `ephemeralcontainers` and `resize` each write their own part of the spec.
+    func limit(_ object: inout Value, from old: Value, to subresource: String) {
+        var spec = old["spec"] ?? [:]
+        let wanted = object["spec"] ?? [:]
+        switch subresource {
+        case "ephemeralcontainers": spec["ephemeralContainers"] = wanted["ephemeralContainers"]
+        case "resize":
+            for containers in ["containers", "initContainers"] {
+                let sizes = wanted.list(containers)
+                spec.editEach(containers) { container in
+                    guard let match = sizes.first(where: { $0.text("name") == container.text("name") }) else { return }
+                    container["resources"] = match["resources"]
+                    container["resizePolicy"] = match["resizePolicy"] ?? container["resizePolicy"]
+                }
+            }
+        default: return
+        }
+        object["spec"] = spec
+        object["status"] = old["status"]
+    }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
         PodUpdateValidation.validate(object, from: old)

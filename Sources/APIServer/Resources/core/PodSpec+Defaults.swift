@@ -17,6 +17,9 @@ enum PodDefaults {
         spec.setDefault("securityContext", [:])
         spec.setDefault("terminationGracePeriodSeconds", .int(terminationGraceSeconds))
         spec.setDefaultString("schedulerName", "default-scheduler")
+        // The old name of the field says the same as the new one.
+        if spec.text("serviceAccountName").isEmpty { spec["serviceAccountName"] = spec.present("serviceAccount") }
+        if let account = spec.present("serviceAccountName") { spec["serviceAccount"] = account }
         for containers in ["initContainers", "containers", "ephemeralContainers"] {
             spec.editEach(containers) { applyContainer(&$0) }
         }
@@ -26,6 +29,7 @@ enum PodDefaults {
     /// What holds for Pods but not for templates.
     static func applyPodOnly(_ spec: inout Value) {
         spec.setDefault("enableServiceLinks", true)
+        spec.edit("resources") { requestsFromLimits(&$0) }
         let isOnHostNetwork = spec["hostNetwork"]?.bool == true
         for containers in ["initContainers", "containers"] {
             spec.editEach(containers) { container in
@@ -78,7 +82,9 @@ enum PodDefaults {
     }
 
     private static func applyProbe(_ probe: inout Value) {
-        for (key, seconds) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+        for (key, seconds) in [
+            ("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3),
+        ]
         where probe[key]?.int ?? 0 == 0 {
             probe[key] = .int(Int64(seconds))
         }

@@ -22,6 +22,10 @@ struct ReplicationControllerStrategy: ResourceStrategy {
 
     func prepareForCreate(_ object: inout Value) { object["status"] = ["replicas": 0] }
 
+    func warnings(_ object: Value) -> [String] {
+        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    }
+
     func validate(_ object: Value) -> [FieldError] {
         let spec = object["spec"] ?? [:]
         var errors = WorkloadValidation.nonnegative(spec, ["replicas", "minReadySeconds"], "spec")

@@ -14,7 +14,9 @@ struct SecretStrategy: ResourceStrategy {
             return
         }
         object.editObject("data") { data in
-            for (key, value) in plain { data[key] = .string(String(decoding: Base64.encode((value.string ?? "").utf8), as: UTF8.self)) }
+            for (key, value) in plain {
+                data[key] = .string(String(decoding: Base64.encode((value.string ?? "").utf8), as: UTF8.self))
+            }
         }
         object["stringData"] = nil
     }

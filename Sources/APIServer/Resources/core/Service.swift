@@ -26,7 +26,8 @@ struct ServiceStrategy: ResourceStrategy {
             }
             let type = spec.text("type")
             if type != "ExternalName" { spec.setDefaultString("internalTrafficPolicy", "Cluster") }
-            if type == "NodePort" || type == "LoadBalancer" || !spec.list("externalIPs").isEmpty && type == "ClusterIP" {
+            if type == "NodePort" || type == "LoadBalancer" || !spec.list("externalIPs").isEmpty && type == "ClusterIP"
+            {
                 spec.setDefaultString("externalTrafficPolicy", "Cluster")
             }
             if type == "LoadBalancer" { spec.setDefault("allocateLoadBalancerNodePorts", true) }

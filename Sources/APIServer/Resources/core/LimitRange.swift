@@ -1,0 +1,22 @@
+internal import APIMachinery
+
+struct LimitRangeStrategy: ResourceStrategy {
+    var allowsCreateOnUpdate: Bool { true }
+
+    /// A container without limits gets the largest allowed; one without requests gets its default limit, or the least.
+    func applyDefaults(_ object: inout Value) {
+        object.edit("spec") { spec in
+            spec.editEach("limits") { item in
+                guard item.text("type") == "Container" else { return }
+                for (name, quantity) in item.entries("max") {
+                    item.editObject("default") { $0.setDefault(name, quantity) }
+                }
+                for source in ["default", "min"] {
+                    for (name, quantity) in item.entries(source) {
+                        item.editObject("defaultRequest") { $0.setDefault(name, quantity) }
+                    }
+                }
+            }
+        }
+    }
+}
