@@ -123,6 +123,6 @@ let package = Package(
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "APIServer", api + ["Storage", "Transport", "PKI", log]),
-        tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport"]),
+        tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport", log]),
     ]
 )

@@ -14,12 +14,13 @@ final class Reply: Sendable {
         self.server = server
         self.request = request
         self.responder = responder
-        auditID = request.headers["audit-id"] ?? UUIDText.random()
+        auditID = request.headers["audit-id"] ?? AuditID.next()
         server.metrics.begin()
     }
 
     func begin(_ info: RequestInfo) {
-        let verb = info.isResourceRequest ? info.verb.uppercased() : request.method
+        // Only for resources that are served: what clients invent must not become a label.
+        let verb = info.verb.uppercased()
         label.withLock {
             $0 = RequestMetrics.Label(
                 verb: verb, group: info.group, version: info.version, resource: info.resource,
@@ -96,7 +97,9 @@ final class Reply: Sendable {
         var headers: HTTPFields = [
             "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
         ]
-        for warning in warnings + (status < 300 ? deprecations : []) { headers.add("Warning", "299 - " + quoted(warning)) }
+        for warning in warnings + (status < 300 ? deprecations : []) {
+            headers.add("Warning", "299 - " + quoted(warning))
+        }
         headers.entries += extra.entries
         finish(code: status)
         guard case .bytes(let bytes) = body else {

@@ -14,14 +14,15 @@ struct RequestPipeline: Sendable {
             try checkSize()
             let query = Query(request.query)
             let info = RequestInfo(request, query: query)
-            reply.begin(info)
-            let user = try server.authenticator.user(of: request)
+            let caller = try server.authenticator.user(of: request)
+            let user = try Impersonation(authorizer: server.authorizer).user(caller, request.headers)
             try authorize(user, info)
             guard info.isResourceRequest, !info.resource.isEmpty else {
                 return try server.answerNonResource(request, info, query, reply)
             }
             guard server.registry.serves(info.group, info.version) else { return server.answerUnknown(reply) }
             let resource = try find(info)
+            reply.begin(info)
             let verb = try verb(info, resource)
             let format = try ResponseFormat(
                 accept: request.headers["accept"], canStream: info.name.isEmpty && request.method == "GET")

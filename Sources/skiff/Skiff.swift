@@ -25,7 +25,7 @@ struct Skiff: AsyncParsableCommand {
                 }
             } catch let exit as ExitCode {
                 Self.exit(withError: exit)
-            } catch where exitCode(for: error) == .success {
+            } catch  where exitCode(for: error) == .success {
                 Self.exit(withError: error)  // `--help` of a subcommand
             } catch {
                 Terminal.say(error: "skiff: \(error)")

@@ -131,3 +131,30 @@ private let configMaps = "/api/v1/namespaces/default/configmaps"
         }
     }
 }
+
+extension `Who gets in` {
+    @Test func `an administrator may act as somebody else, who is then judged`() async throws {
+        try await TestServer.with { test in
+            let reply = await test.send("GET", configMaps, headers: ["Impersonate-User": "bob"])
+            #expect(reply.status == 403)
+            #expect(reply.message.contains("User \"bob\" cannot list resource \"configmaps\""))
+            let me = await test.send(
+                "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", Array("{}".utf8),
+                headers: ["Impersonate-User": "bob", "Impersonate-Group": "g"])
+            #expect(me.body[path: "status", "userInfo", "groups"] == ["g", "system:authenticated"])
+        }
+    }
+
+    @Test func `health says what is ready, one by one`() async throws {
+        try await TestServer.with { test in
+            let verbose = await test.send("GET", "/readyz?verbose", as: .anonymous)
+            let text = String(decoding: verbose.bytes, as: UTF8.self)
+            #expect(text.hasSuffix("readyz check passed\n"))
+            #expect(text.contains("[+]etcd ok"))
+            #expect(await test.send("GET", "/livez/ping", as: .anonymous).status == 200)
+            #expect(await test.send("GET", "/metrics", as: .anonymous).status == 403)
+            let metrics = await test.get("/metrics")
+            #expect(String(decoding: metrics.bytes, as: UTF8.self).contains("apiserver_request_total{verb=\"CREATE\""))
+        }
+    }
+}

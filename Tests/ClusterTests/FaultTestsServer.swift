@@ -104,15 +104,17 @@ final class ServerProcess: Sendable {
         guard fgets(&text, Int32(text.count), file) != nil else { return 0 }
         let words = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }.split(separator: UInt8(ascii: " "))
         let pages = words.dropFirst().first.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
-        return pages * Int(sysconf(Int32(_SC_PAGESIZE))) >> 20
+        return (pages * Int(sysconf(Int32(_SC_PAGESIZE)))) >> 20
     }
 
     /// A client with the administrator's certificate, or with none.
-    func makeClient(isAdmin: Bool = true, connections: Int = 8) throws -> HTTPClient {
+    func makeClient(
+        isAdmin: Bool = true, connections: Int = 8, responseTimeout: Duration = .seconds(30)
+    ) throws -> HTTPClient {
         func read(_ name: String) throws -> [UInt8] {
             let path = dataDirectory + "/tls/" + name
             guard let bytes = try PrivateFile.read(path) else {
-                throw ConditionTimeout(description: "there is no \(path)")
+                throw MissingFile(path: path)
             }
             return bytes
         }
@@ -122,9 +124,13 @@ final class ServerProcess: Sendable {
         )
         var configuration = HTTPClient.Configuration(address: .tcp(host: "127.0.0.1", port: port), tls: tls)
         configuration.idleConnectionsMax = connections
-        configuration.responseTimeout = .seconds(30)
+        configuration.responseTimeout = responseTimeout
         return HTTPClient(configuration)
     }
+}
+
+struct MissingFile: Error {
+    let path: String
 }
 
 /// Starts a server, hands it to `body` and ends it.

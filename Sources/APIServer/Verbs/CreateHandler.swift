@@ -145,8 +145,13 @@ extension APIServer {
 enum UUIDText {
     static func random() -> String {
         var generator = SystemRandomNumberGenerator()
-        let high: UInt64 = (generator.next() & 0xffff_ffff_ffff_0fff) | 0x4000
-        let low: UInt64 = (generator.next() & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000
+        return text(generator.next(), generator.next())
+    }
+
+    /// 122 of the given bits, with version and variant in their places.
+    static func text(_ first: UInt64, _ second: UInt64) -> String {
+        let high: UInt64 = (first & 0xffff_ffff_ffff_0fff) | 0x4000
+        let low: UInt64 = (second & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000
         var text: [UInt8] = []
         text.reserveCapacity(36)
         for (index, byte) in (bytes(high) + bytes(low)).enumerated() {

@@ -103,7 +103,8 @@ extension APIServer {
     private func mark(_ old: Value, _ resource: Resource, _ options: DeleteRequestOptions) -> Value {
         var object = old
         let finalizers = Deletion.finalizers(old, options)
-        let grace = max(0, resource.strategy.gracePeriodSeconds(old, requested: options.gracePeriodSeconds) ?? 0)
+        let wanted = resource.strategy.gracePeriodSeconds(old, requested: options.gracePeriodSeconds) ?? 0
+        let grace = min(max(0, wanted), Deletion.graceSecondsMax)
         let due = configuration.clock() + .seconds(grace)
         object.editMetadata { metadata in
             metadata["finalizers"] = finalizers.isEmpty ? nil : .strings(finalizers)

@@ -3,6 +3,8 @@ internal import Transport
 
 /// When a marked object goes, and what marking it means.
 enum Deletion {
+    /// Longer waits are cut to this: times must stay within what RFC 3339 can say.
+    static let graceSecondsMax: Int64 = 10 * 365 * 86_400
     static let orphanFinalizer = "orphan"
     static let foregroundFinalizer = "foregroundDeletion"
 

@@ -18,11 +18,14 @@ struct ListOptions: Sendable {
     var allowsBookmarks = false
     var sendsInitialEvents: Bool?
 
+    /// Larger limits are none.
+    private static let limitMax = 1 << 30
+
     init(_ query: Query, resource: Resource, isWatch: Bool, name: String = "") throws(APIError) {
         selector = try ObjectSelector(
             labels: query["labelSelector"] ?? "", fields: query["fieldSelector"] ?? "", resource: resource)
         if !name.isEmpty { selector.require(name: name) }
-        limit = Int(try Self.integer(query, "limit") ?? 0)
+        limit = max(0, min(Int(try Self.integer(query, "limit") ?? 0), Self.limitMax))
         continueToken = query["continue"] ?? ""
         timeoutSeconds = try Self.integer(query, "timeoutSeconds")
         allowsBookmarks = query.isTrue("allowWatchBookmarks")

@@ -94,7 +94,11 @@ struct RequestPatch: Sendable {
                     : "no kind \(quoted(found)) is registered for version \(quoted(object.text("apiVersion")))")
         }
         if !report.warnings.isEmpty { object = schema.normalisedIfPossible(object, as: type) }
-        report.addDuplicates(duplicates)
+        if case .json(let patch) = content {
+            report.addWarnings(patch.warnings)
+        } else {
+            report.addDuplicates(duplicates)
+        }
         switch validation {
         case .ignore: return (object, [])
         case .warn: return (object, report.warnings)

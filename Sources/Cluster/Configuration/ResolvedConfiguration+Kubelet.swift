@@ -5,7 +5,8 @@ extension ResolvedConfiguration {
     var kubelet: KubeletConfiguration {
         KubeletConfiguration(
             nodeName: nodeName, nodeAddress: nodeIP, runtime: runtime, clusterDNS: clusterDNS,
-            clusterDomain: settings.clusterDomain, version: Product.version, cgroupRoot: paths.cgroupRoot, port: 0
+            clusterDomain: settings.clusterDomain, version: Product.version,
+            labels: ["node-role.kubernetes.io/control-plane": "true"], cgroupRoot: paths.cgroupRoot, port: 0
         )
     }
 

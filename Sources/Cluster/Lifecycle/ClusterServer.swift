@@ -27,6 +27,8 @@ package enum ClusterServer {
         // Files made by any part are their owner's alone unless it says otherwise.
         umask(0o022)
         try makeDirectories(configuration)
+        // Stays while containerd has its socket there; goes if this start came to nothing.
+        defer { rmdir(configuration.paths.runDirectory) }
         _ = chdir("/")
         let log = try ServerLog(path: hasLogFile ? configuration.paths.log : nil)
         log.bootstrap(level: settings.logLevel)
@@ -49,6 +51,6 @@ package enum ClusterServer {
         // Pods' processes reach their volumes through it, so others may pass, but not look.
         try Directories.create(paths.dataDirectory, mode: 0o711)
         for directory in [paths.stateDirectory, paths.tlsDirectory] { try Directories.create(directory, mode: 0o700) }
-        try Directories.create(paths.runDirectory, mode: 0o711)
+        if !configuration.settings.disableAgent { try Directories.create(paths.runDirectory, mode: 0o711) }
     }
 }

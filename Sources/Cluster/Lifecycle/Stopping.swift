@@ -17,6 +17,7 @@ package enum Stopping {
             report("the server has stopped")
         }
         try await teardown(configuration).stopPods()
+        rmdir(configuration.paths.runDirectory)
         report("all pods have stopped")
         return instance != nil
     }

@@ -24,7 +24,7 @@ struct ImagePuller: Sendable {
         guard ImageReference.isValid(image) else {
             let text =
                 "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": "
-                + "invalid reference format"
+                + "invalid reference format" + ImageReference.complaint(image)
             recorder.record(reference, .warning, reason: "InspectFailed", text)
             recorder.record(reference, .warning, reason: "Failed", "Error: InvalidImageName")
             throw Failure(waiting: WaitingReason(reason: "InvalidImageName", message: text), wasTried: false)
@@ -132,6 +132,15 @@ enum ImageReference {
             return isWord(first) && isWord(end)
                 && part.allSatisfy { isWord($0) || $0 == "." || $0 == "_" || $0 == "-" }
         }
+    }
+
+    /// What is wrong with a bad name, where it is the usual mistake.
+    static func complaint(_ image: String) -> String {
+        guard image != image.lowercased(), isValid(image.lowercased()) else { return "" }
+        let path = image.split(separator: "@")[0]
+        let name = path.split(separator: "/").count > 1 ? String(path) : "library/" + path
+        let end = name.lastIndex(of: ":").flatMap { name[$0...].contains("/") ? nil : $0 } ?? name.endIndex
+        return ": repository name (\(name[..<end])) must be lowercase"
     }
 
     /// Adds `:latest` where there is neither tag nor digest.

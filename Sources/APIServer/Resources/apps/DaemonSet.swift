@@ -28,7 +28,7 @@ struct DaemonSetStrategy: ResourceStrategy {
     func prepareForUpdate(_ object: inout Value, from old: Value) {
         let text = old.metadata["annotations"]?[Self.templateGeneration]?.string ?? ""
         let isNew = object[path: "spec", "template"] != old[path: "spec", "template"]
-        setTemplateGeneration(&object, (Int64(text) ?? 0) + (isNew ? 1 : 0))
+        setTemplateGeneration(&object, (Int64(text) ?? 0) &+ (isNew ? 1 : 0))
     }
 
     private func setTemplateGeneration(_ object: inout Value, _ generation: Int64) {

@@ -13,7 +13,9 @@ struct PersistentVolumeStrategy: ResourceStrategy {
     }
 
     func prepareForCreate(_ object: inout Value) {
-        object["status"] = ["phase": "Pending", "lastPhaseTransitionTime": object.metadata["creationTimestamp"] ?? .null]
+        object["status"] = [
+            "phase": "Pending", "lastPhaseTransitionTime": object.metadata["creationTimestamp"] ?? .null,
+        ]
     }
 
     private static let properties: Set<String> = [
