@@ -70,7 +70,8 @@ let package = Package(
         library(
             "PKI", ["APIMachinery"],
             [
-                .product(name: "X509", package: "swift-certificates"), .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]
         ),
@@ -97,7 +98,10 @@ let package = Package(
         // Level 4 and 5: assembly and entry point.
         library(
             "Cluster",
-            api + ["Storage", "Transport", "PKI", "KubeClient", "CRI", "APIServer", "Controllers", "Scheduler", "Kubelet", "CLinux"],
+            api + [
+                "Storage", "Transport", "PKI", "KubeClient", "CRI", "APIServer", "Controllers", "Scheduler", "Kubelet",
+                "CLinux",
+            ],
             [log, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle")]
         ),
         .executableTarget(

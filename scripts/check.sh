@@ -21,7 +21,7 @@ for file in "${sources[@]}"; do
 done
 awk '
     FNR == 1 { inside = 0 }
-    /^ *((@[A-Za-z]+|package|private|fileprivate|internal|static|mutating|nonisolated|consuming|borrowing|override|final|class) )*(func|init)[ (`<]/ && !inside {
+    /^ *((@[A-Za-z]+|package|private|fileprivate|internal|static|mutating|nonisolated|consuming|borrowing|override|final|class) )*(func|init)[ (`<]/ && !inside && !/}$/ {
         match($0, /^ */); indent = RLENGTH; start = FNR; inside = 1; name = $0
     }
     inside && /^ *}$/ {
@@ -31,7 +31,7 @@ awk '
             inside = 0
         }
     }
-    inside && FNR > start && /^ *((@[A-Za-z]+|package|private|static) )*(func|init)[ (`<]/ {
+    inside && FNR > start && /^ *((@[A-Za-z]+|package|private|static) )*(func|init)[ (`<]/ && !/}$/ {
         match($0, /^ */); if (RLENGTH <= indent) { indent = RLENGTH; start = FNR }
     }
     END { exit bad }

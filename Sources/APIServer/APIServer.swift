@@ -20,9 +20,8 @@ package final class APIServer: HTTPHandler {
     let metrics = RequestMetrics()
     let readiness: Readiness
 
-    /// - Parameters:
-    ///   - documents: discovery and OpenAPI.
-    ///   - tables: printer of server-side tables; without one they are refused with 406.
+    /// `documents`: discovery and OpenAPI.
+    /// `tables`: printer of server-side tables; without one they are refused with 406.
     package init(
         configuration: APIServerConfiguration, documents: [any DocumentHandler], tables: (any TableRenderer)?
     ) {

@@ -30,7 +30,7 @@ package struct ControllersService: Sendable {
     private let configuration: Configuration
     private let logger: Logger
 
-    /// - Parameter informers: run by the caller; the controllers wait until they have synced.
+    /// `informers`: run by the caller; the controllers wait until they have synced.
     package init(
         client: Client, informers: InformerFactory, configuration: Configuration,
         logger: Logger = Logger(label: "controllers")

@@ -53,9 +53,8 @@ extension Client {
 
     /// Reads a list; an empty `namespace` or `nil` means all namespaces.
     ///
-    /// - Parameters:
-    ///   - limit: objects per page; 0 for all at once.
-    ///   - continueToken: `metadata.continue` of the page before.
+    /// `limit`: objects per page; 0 for all at once.
+    /// `continueToken`: `metadata.continue` of the page before.
     package func list<T: APIObject>(
         _ type: T.Type, namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil,
         limit: Int = 0, continueToken: String? = nil

@@ -23,9 +23,8 @@ package final class EventRecorder: Sendable {
     private let queue: AsyncStream<Event>
     private let enqueue: AsyncStream<Event>.Continuation
 
-    /// - Parameters:
-    ///   - component: what reports: `deployment-controller`.
-    ///   - host: the node it reports from; empty for cluster-wide components.
+    /// `component`: what reports: `deployment-controller`.
+    /// `host`: the node it reports from; empty for cluster-wide components.
     package init(client: Client, component: String, host: String = "", logger: Logger = Logger(label: "events")) {
         self.client = client
         self.logger = logger

@@ -5,7 +5,7 @@ package struct InProcessTransport: ClientTransport {
     private let handler: any HTTPHandler
     private let connection: HTTPConnection
 
-    /// - Parameter connection: carries the caller's identity as its `attachment`.
+    /// `connection`: carries the caller's identity as its `attachment`.
     package init(handler: any HTTPHandler, connection: HTTPConnection) {
         self.handler = handler
         self.connection = connection

@@ -32,7 +32,7 @@ package final class Informer<T: APIObject>: Sendable {
         var listed: Set<ObjectKey>?
     }
 
-    /// - Parameter transform: drops what no consumer needs, before an object is kept. Must keep metadata's identity.
+    /// `transform`: drops what no consumer needs, before an object is kept. Must keep metadata's identity.
     init(scope: WatchScope, transform: (@Sendable (inout T) -> Void)?) {
         self.scope = scope
         self.transform = transform

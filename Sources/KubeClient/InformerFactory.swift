@@ -19,10 +19,9 @@ package final class InformerFactory: Sendable {
 
     /// The informer of a collection. Watching begins at once if `run` is running, else with it.
     ///
-    /// - Parameters:
-    ///   - type: how objects are decoded: the kind's struct, or `PartialObjectMetadata`.
-    ///   - resource: what is watched, where `type` does not say it.
-    ///   - transform: drops what no consumer needs before an object is kept. The first caller's counts.
+    /// `type`: how objects are decoded: the kind's struct, or `PartialObjectMetadata`.
+    /// `resource`: what is watched, where `type` does not say it.
+    /// `transform`: drops what no consumer needs before an object is kept. The first caller's counts.
     package func informer<T: APIObject>(
         for type: T.Type, resource: ResourceName? = nil, namespace: String? = nil, labelSelector: String? = nil,
         fieldSelector: String? = nil, transform: (@Sendable (inout T) -> Void)? = nil

@@ -13,10 +13,9 @@ package struct LeaseRenewer: Sendable {
     private let owner: @Sendable () -> OwnerReference?
     private let logger: Logger
 
-    /// - Parameters:
-    ///   - duration: how long the lease is good for without renewal.
-    ///   - interval: time between renewals; a quarter of `duration` upstream.
-    ///   - owner: whose end takes the lease along, once known.
+    /// `duration`: how long the lease is good for without renewal.
+    /// `interval`: time between renewals; a quarter of `duration` upstream.
+    /// `owner`: whose end takes the lease along, once known.
     package init(
         client: Client, key: ObjectKey, holder: String, duration: Duration = .seconds(40),
         interval: Duration = .seconds(10), owner: @escaping @Sendable () -> OwnerReference? = { nil },

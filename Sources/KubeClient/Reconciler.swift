@@ -25,7 +25,7 @@ package struct ControllerRunner<R: Reconciler>: Sendable {
     private let workers: Int
     private let logger: Logger
 
-    /// - Parameter workers: how many keys are worked on at once; at least 1.
+    /// `workers`: how many keys are worked on at once; at least 1.
     package init(
         name: String, reconciler: R, queue: WorkQueue<R.Key> = WorkQueue(), workers: Int = 4,
         logger: Logger = Logger(label: "controller")

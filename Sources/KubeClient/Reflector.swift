@@ -55,7 +55,7 @@ package struct Reflector<T: APIObject>: Sendable {
     private let logger: Logger
     private let deliver: @Sendable (ReflectorEvent<T>) -> Void
 
-    /// - Parameter deliver: called in order from one task; while it runs, nothing more is read.
+    /// `deliver`: called in order from one task; while it runs, nothing more is read.
     package init(
         client: Client, scope: WatchScope, logger: Logger = Logger(label: "reflector"),
         deliver: @escaping @Sendable (ReflectorEvent<T>) -> Void

@@ -20,7 +20,8 @@ struct BadRequest: Sendable {
     var isPlain = false
 }
 
-@Suite(.serialized, 
+@Suite(
+    .serialized,
     .serialized, .enabled(if: SkiffInstance.isRunnable, "needs SKIFF_BINARY, root and containerd"),
     .timeLimit(.minutes(3)))
 struct `Bad input` {
@@ -107,11 +108,13 @@ struct `Bad input` {
         BadRequest(
             what: "deeply nested data",
             body: Array(
-                map("deep", data: String(repeating: #"{"a":"#, count: 200_000)).text.utf8), code: 400, reason: "BadRequest"
+                map("deep", data: String(repeating: #"{"a":"#, count: 200_000)).text.utf8), code: 400,
+            reason: "BadRequest"
         ),
         BadRequest(what: "no UTF-8", body: [0x7b, 0xff, 0xfe, 0x7d], code: 400, reason: "BadRequest"),
         BadRequest(
-            what: "4 MiB", body: Array(map("big", data: #"{"a":"\#(String(repeating: "x", count: 4 << 20))"}"#).text.utf8),
+            what: "4 MiB",
+            body: Array(map("big", data: #"{"a":"\#(String(repeating: "x", count: 4 << 20))"}"#).text.utf8),
             code: 413, reason: "RequestEntityTooLarge", says: "limit is 3145728"),
         BadRequest(
             what: "text/plain", contentType: "text/plain", body: Array("a".utf8), code: 415,
@@ -192,7 +195,8 @@ struct `Bad input` {
         BadRequest(
             what: "an unknown group", method: "GET", target: "/apis/nothing.example/v1", code: 404, reason: "NotFound",
             isPlain: true),
-        BadRequest(what: "an unknown path", method: "GET", target: "/nothing", code: 404, reason: "NotFound",
+        BadRequest(
+            what: "an unknown path", method: "GET", target: "/nothing", code: 404, reason: "NotFound",
             isPlain: true),
         BadRequest(
             what: "an object that is not there", method: "GET", target: "/api/v1/namespaces/default/configmaps/nothing",

@@ -100,7 +100,8 @@ struct `Server killed under load` {
         for map in list.items where map.metadata.name?.hasPrefix("w") == true {
             let content = map.data["content"] ?? ""
             #expect(
-                map.data["again"] == String(repeating: content + ";", count: 40), "round \(round): half-written: \(map)")
+                map.data["again"] == String(repeating: content + ";", count: 40), "round \(round): half-written: \(map)"
+            )
             found[map.metadata.name ?? ""] = (content, Int64(map.metadata.resourceVersion ?? "") ?? 0)
         }
         let revisions = found.values.map(\.revision)

@@ -14,7 +14,7 @@ final class ServerProcess: Sendable {
     private let directory: TemporaryDirectory
     private let child = Mutex<pid_t?>(nil)
 
-    /// - Parameter dataDirectory: for a test that brings its own.
+    /// `dataDirectory`: for a test that brings its own.
     init(dataDirectory: String? = nil) throws {
         directory = try TemporaryDirectory()
         self.dataDirectory = dataDirectory ?? directory.path + "/data"

@@ -13,7 +13,8 @@ internal import Transport
 struct `Fuzzed server` {
     /// `SKIFF_FUZZ_SECONDS` asks for more, `SKIFF_FUZZ_SEED` repeats a run.
     private static let seconds = getenv("SKIFF_FUZZ_SECONDS").flatMap { Int(String(cString: $0)) } ?? 20
-    private static let seed = getenv("SKIFF_FUZZ_SEED").flatMap { UInt64(String(cString: $0)) }
+    private static let seed =
+        getenv("SKIFF_FUZZ_SEED").flatMap { UInt64(String(cString: $0)) }
         ?? UInt64.random(in: 0..<1_000_000)
     private static let clients = 6
     private static let rawClients = 2
@@ -58,7 +59,8 @@ struct `Fuzzed server` {
         await withTaskGroup(of: Void.self) { group in
             for client in 0..<clients {
                 group.addTask {
-                    await sendRequests(server, RequestMaker(seed: seed + UInt64(client), examples: examples), end, findings)
+                    await sendRequests(
+                        server, RequestMaker(seed: seed + UInt64(client), examples: examples), end, findings)
                 }
             }
             for client in 0..<rawClients {
@@ -77,7 +79,8 @@ struct `Fuzzed server` {
         defer { http.shutdown() }
         while ContinuousClock.now < end, server.isAlive {
             let request = maker.next()
-            let text = "\(request.method) \(request.target) \(request.headers.entries) "
+            let text =
+                "\(request.method) \(request.target) \(request.headers.entries) "
                 + String(decoding: request.body.prefix(3000), as: UTF8.self)
             findings.sent(text)
             do {
@@ -93,7 +96,8 @@ struct `Fuzzed server` {
         _ server: ServerProcess, _ random: SeededGenerator, _ end: ContinuousClock.Instant, _ findings: Findings
     ) async {
         var mutator = Mutator(random: random)
-        let line = "GET /api/v1/pods HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        let line =
+            "GET /api/v1/pods HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
         let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]
         let headers: [UInt8] = [0, 0, 5, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x87, 0x41, 0x00]
         while ContinuousClock.now < end, server.isAlive {

@@ -12,7 +12,7 @@ struct RequestMaker {
         let object: Value
     }
 
-    /// - Parameter examples: manifests of the repository, besides the built-in objects.
+    /// `examples`: manifests of the repository, besides the built-in objects.
     init(seed: UInt64, examples: [Value]) {
         mutator = Mutator(random: SeededGenerator(seed: seed))
         seeds = (Self.objects + examples).compactMap { object in
@@ -38,7 +38,8 @@ struct RequestMaker {
         var headers: HTTPFields = ["Accept": isPlain ? "application/json" : mutator.random.pick(Self.accepted)]
         var body: [UInt8] = []
         if ["POST", "PUT", "PATCH", "DELETE"].contains(method) {
-            let type = mutator.random.pick(method == "PATCH" ? Self.patchTypes : isPlain ? Self.plainTypes : Self.bodyTypes)
+            let type = mutator.random.pick(
+                method == "PATCH" ? Self.patchTypes : isPlain ? Self.plainTypes : Self.bodyTypes)
             headers.add("Content-Type", type)
             body = self.body(object, type: type, method: method)
         }
@@ -131,7 +132,8 @@ struct RequestMaker {
     ]
     private static let headers = [
         ("Accept-Encoding", "gzip"), ("Content-Encoding", "gzip"), ("Upgrade", "websocket"), ("Upgrade", "SPDY/3.1"),
-        ("Connection", "Upgrade"), ("Impersonate-User", "somebody"), ("Impersonate-Group", ""), ("Expect", "100-continue"),
+        ("Connection", "Upgrade"), ("Impersonate-User", "somebody"), ("Impersonate-Group", ""),
+        ("Expect", "100-continue"),
         ("Authorization", "Basic YTpi"), ("If-None-Match", "*"), ("Range", "bytes=0-1"), ("X-Long", longHeader),
         ("Sec-WebSocket-Protocol", "v5.channel.k8s.io"), ("Sec-WebSocket-Key", "x"), ("Host", "a b"),
     ]

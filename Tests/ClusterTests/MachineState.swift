@@ -18,7 +18,9 @@ struct MachineState {
         where line.contains("skiff") || line.contains("containerd") {
             // The test runner's own build directory may be named after the project. A process that has ended and waits
             // for the machine's first process to collect it is no longer ours.
-            if !line.contains("xctest") && !line.contains("swift") && !line.contains("<defunct>") { facts.insert("process \(line)") }
+            if !line.contains("xctest") && !line.contains("swift") && !line.contains("<defunct>") {
+                facts.insert("process \(line)")
+            }
         }
         for line in try await lines(["ip", "netns", "list"]) { facts.insert("namespace \(line)") }
         for line in try await lines(["sh", "-c", "nft list tables 2>/dev/null || true"]) {

@@ -189,8 +189,8 @@ internal import Testing
     @Test func `deletes with an event, unless renewed`() async throws {
         try await withStore { store in
             let watcher = try store.watch(prefix: "/registry/events/", after: store.revision)
-            try await store.put("/registry/events/default/a", "1", durability: .batched, timeToLive: .milliseconds(30))
-            try await store.put("/registry/events/default/b", "1", durability: .batched, timeToLive: .milliseconds(30))
+            try await store.put("/registry/events/default/a", "1", durability: .batched, timeToLive: .seconds(2))
+            try await store.put("/registry/events/default/b", "1", durability: .batched, timeToLive: .seconds(1))
             try await store.put("/registry/events/default/b", "2")
             #expect(
                 try await watcher.lines(4) == [

@@ -23,7 +23,8 @@ package enum Command {
     /// Runs `arguments[0]` (found in PATH) to its end, or kills it after `timeout`.
     @concurrent
     package static func run(
-        _ arguments: [String], input: String? = nil, environment: [String: String] = [:], timeout: Duration = .seconds(60)
+        _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
+        timeout: Duration = .seconds(60)
     ) async throws -> CommandResult {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -69,7 +70,8 @@ package enum Command {
     /// As `run`, throwing `CommandFailure` unless the exit status is 0. Returns standard output.
     @discardableResult
     package static func check(
-        _ arguments: [String], input: String? = nil, environment: [String: String] = [:], timeout: Duration = .seconds(60)
+        _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
+        timeout: Duration = .seconds(60)
     ) async throws -> String {
         let result = try await run(arguments, input: input, environment: environment, timeout: timeout)
         guard result.isSuccess else { throw CommandFailure(result: result) }

@@ -18,5 +18,6 @@ package func eventually(
         }
         try await Task.sleep(for: .milliseconds(100))
     }
-    throw ConditionTimeout(description: "not within \(timeout): \(what)\(lastError.map { "; last error: \($0)" } ?? "")")
+    throw ConditionTimeout(
+        description: "not within \(timeout): \(what)\(lastError.map { "; last error: \($0)" } ?? "")")
 }

@@ -26,9 +26,8 @@ struct BodyDecoder: Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - kind: what the path expects; a body without `kind` and `apiVersion` is taken to be that.
-    ///   - internalGroup: for upstream's words about a wrong kind.
+    /// `kind`: what the path expects; a body without `kind` and `apiVersion` is taken to be that.
+    /// `internalGroup`: for upstream's words about a wrong kind.
     func decode(
         _ request: HTTPRequest, as kind: GroupVersionKind, type: TypeID, internalGroup: String,
         validation: FieldValidation

@@ -21,7 +21,7 @@ struct ResponseFormat: Sendable, Equatable {
 
     /// The first of the acceptable forms that we have.
     ///
-    /// - Parameter canStream: list and watch requests, where upstream names its streaming types in the refusal too.
+    /// `canStream`: list and watch requests, where upstream names its streaming types in the refusal too.
     init(accept: String?, canStream: Bool) throws(APIError) {
         self.init()
         guard let accept, !accept.isEmpty else { return }

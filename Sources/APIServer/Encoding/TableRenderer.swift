@@ -26,10 +26,9 @@ package struct TableOptions: Sendable {
 package protocol TableRenderer: Sendable {
     /// One `Table`, encoded.
     ///
-    /// - Parameters:
-    ///   - resource: the kind of all `objects`, which decides the columns.
-    ///   - objects: each one whole object as JSON, `kind` and `apiVersion` included.
-    ///   - listMeta: the `metadata` of the Table (`{"resourceVersion":"12"}`), as JSON.
+    /// `resource`: the kind of all `objects`, which decides the columns.
+    /// `objects`: each one whole object as JSON, `kind` and `apiVersion` included.
+    /// `listMeta`: the `metadata` of the Table (`{"resourceVersion":"12"}`), as JSON.
     func table(
         for resource: ResourceName, objects: [[UInt8]], options: TableOptions, listMeta: [UInt8]
     ) -> [UInt8]

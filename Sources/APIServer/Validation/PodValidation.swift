@@ -19,8 +19,8 @@ enum PodValidation {
 
 /// The template of a workload.
 enum PodTemplateValidation {
-    /// - Parameter restartPolicies: those that make sense for the workload; `nil` for all.
-    /// - Parameter claims: volumes that the workload adds itself (a StatefulSet's claim templates).
+    /// `restartPolicies`: those that make sense for the workload; `nil` for all.
+    /// `claims`: volumes that the workload adds itself (a StatefulSet's claim templates).
     static func validate(
         _ template: Value, _ field: String, restartPolicies: [String]? = nil, claims: [String] = []
     ) -> [FieldError] {

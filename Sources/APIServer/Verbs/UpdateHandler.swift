@@ -38,10 +38,9 @@ extension APIServer {
     /// Reads, changes and writes an object, again if somebody else was faster and the client did not say which state
     /// it had seen.
     ///
-    /// - Parameters:
-    ///   - checksUID: a `uid` in the wanted state must be the stored one (PUT; a patch may not change it either, but
-    ///     is told so by validation).
-    ///   - wanted: from the stored object to what the client wants it to be.
+    /// `checksUID`: a `uid` in the wanted state must be the stored one (PUT; a patch may not change it either, but
+    /// is told so by validation).
+    /// `wanted`: from the stored object to what the client wants it to be.
     func modify(
         _ context: RequestContext, _ options: WriteOptions, warnings: [String] = [], checksUID: Bool = false,
         subresource: String? = nil,

@@ -9,7 +9,7 @@ struct WriteOptions: Sendable {
 
     static let fieldManagerBytesMax = 128
 
-    /// - Parameter kind: `CreateOptions`, `UpdateOptions` or `PatchOptions`, for the words of a refusal.
+    /// `kind`: `CreateOptions`, `UpdateOptions` or `PatchOptions`, for the words of a refusal.
     init(_ query: Query, kind: String) throws(APIError) {
         let dryRun = query.values("dryRun")
         var errors: [FieldError] = []

@@ -26,7 +26,7 @@ enum DeploymentAnnotations {
 
     /// The annotations that the Deployment's current ReplicaSet is to have.
     ///
-    /// - Parameter isNew: it is about to be made; only then the sizes are set here, scaling keeps them later.
+    /// `isNew`: it is about to be made; only then the sizes are set here, scaling keeps them later.
     static func ofCurrentSet(
         _ current: [String: String], deployment: Deployment, revision: Int64, isNew: Bool, _ bounds: RolloutBounds
     ) -> [String: String] {

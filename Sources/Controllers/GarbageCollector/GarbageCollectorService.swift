@@ -16,9 +16,8 @@ struct GarbageCollectorService: Sendable {
     private let onGone: @Sendable (_ namespace: String) -> Void
     private let logger: Logger
 
-    /// - Parameters:
-    ///   - resources: all that can be listed, watched and deleted.
-    ///   - onGone: told of the namespace of each object that ends.
+    /// `resources`: all that can be listed, watched and deleted.
+    /// `onGone`: told of the namespace of each object that ends.
     init(
         client: Client, resources: [ResourceName], events: EventRecorder, workers: Int, logger: Logger,
         onGone: @escaping @Sendable (_ namespace: String) -> Void

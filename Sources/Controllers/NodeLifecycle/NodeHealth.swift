@@ -36,7 +36,7 @@ enum NodeHealth {
     /// The node's taints as its conditions and `spec.unschedulable` ask for; taints of others are kept.
     /// (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions)
     ///
-    /// - Parameter mayEvict: false while no node is ready: then the fault is more likely ours than theirs.
+    /// `mayEvict`: false while no node is ready: then the fault is more likely ours than theirs.
     static func taints(of node: Node, mayEvict: Bool, now: Time) -> [Taint] {
         var wanted: [(key: String, effect: String)] = []
         for (type, statusTaints) in taintsByCondition {

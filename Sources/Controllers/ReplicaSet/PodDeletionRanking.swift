@@ -7,7 +7,7 @@ struct PodDeletionRanking {
     private let podsByNode: [String: Int]
     private let now: Time
 
-    /// - Parameter related: active pods of this owner and its siblings; where many share a node, those go first.
+    /// `related`: active pods of this owner and its siblings; where many share a node, those go first.
     init(related: [Pod], now: Time) {
         var podsByNode: [String: Int] = [:]
         for pod in related where pod.isActive {

@@ -4,9 +4,8 @@ internal import KubeAPI
 extension ReplicaStatus {
     /// What the pods amount to. Pure.
     ///
-    /// - Parameters:
-    ///   - active: the owner's pods that count as replicas.
-    ///   - terminating: its pods that are stopping; `nil` where the kind does not report them.
+    /// `active`: the owner's pods that count as replicas.
+    /// `terminating`: its pods that are stopping; `nil` where the kind does not report them.
     static func counting(
         _ active: [Pod], terminating: Int?, templateLabels: [String: String], minReadySeconds: Int32, now: Time
     ) -> ReplicaStatus {

@@ -11,7 +11,7 @@ enum PodWarnings {
         "beta.kubernetes.io/instance-type": "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
     ]
 
-    /// - Parameter field: `spec` or `spec.template.spec`.
+    /// `field`: `spec` or `spec.template.spec`.
     static func spec(_ spec: Value, _ field: String) -> [String] {
         var warnings: [String] = []
         for (key, _) in spec.entries("nodeSelector") {
