@@ -27,5 +27,6 @@ swift build -c release --static-swift-stdlib --product skiff
 SKIFF_BINARY=$(swift build -c release --static-swift-stdlib --show-bin-path)/skiff
 export SKIFF_BINARY
 stage "tests of the whole, on the release build"
-swift test --skip-build --filter ClusterTests
+# One suite at a time: each compares the machine before and after.
+swift test --skip-build --no-parallel --filter ClusterTests
 stage "done"

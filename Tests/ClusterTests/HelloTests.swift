@@ -166,8 +166,8 @@ struct `Hello with kubectl` {
     private func versions(_ cluster: SkiffInstance, _ kubectl: String) async throws -> Set<String> {
         let images = try await cluster.check(
             "get", "pods", "-l", "app=hello", "--field-selector=status.phase=Running", "-o",
-            "jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.spec.containers[0].image}{\"\\n\"}{end}",
-            program: kubectl)
+            "go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{(index .spec.containers 0).image}}"
+                + "{{\"\\n\"}}{{end}}{{end}}", program: kubectl)
         return Set(images.split(separator: "\n").map(String.init))
     }
 

@@ -10,8 +10,8 @@ enum Preflight {
     }
 
     static func check(_ configuration: ResolvedConfiguration) throws(ClusterError) {
-        if let pid = RunningInstance(paths: configuration.paths)?.pid {
-            throw .alreadyRunning(pid: pid, directory: configuration.paths.dataDirectory)
+        if let instance = RunningInstance(paths: configuration.paths), !instance.isEnding() {
+            throw .alreadyRunning(pid: instance.pid, directory: configuration.paths.dataDirectory)
         }
         if configuration.paths.isForeign { throw .foreignDirectory(configuration.paths.dataDirectory) }
         if !configuration.settings.disableAgent {

@@ -7,12 +7,25 @@ struct RunningInstance {
     /// How long an orderly stop may take.
     static let stopSeconds = 30
 
+    /// How long a killed process may need to let go of its files and memory.
+    static let endingMilliseconds: Int32 = 500
+
     let pid: pid_t
 
     /// `nil` if none runs.
     init?(paths: Paths) {
         guard let owner = DirectoryLock.owner(directory: paths.stateDirectory) else { return nil }
         pid = owner
+    }
+
+    /// True once the process is gone, which it may be a moment after a `kill -9`. Blocks until then, or for
+    /// `endingMilliseconds` where it goes on.
+    func isEnding() -> Bool {
+        let descriptor = clinux_pidfd_open(pid, 0)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, Self.endingMilliseconds) > 0
     }
 
     /// Asks the process to end and waits until it has. Blocks.
