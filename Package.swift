@@ -110,6 +110,12 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .executableTarget(
+            name: "skiff-benchmark",
+            dependencies: ["APIMachinery", "Transport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Sources", swiftSettings: settings
+        ),
+
         // Tests.
         tests(of: "APIMachinery"),
         tests(of: "KubeAPI", ["APIMachinery"]),
@@ -122,7 +128,7 @@ let package = Package(
         tests(of: "PKI"),
         // Starts and drives the whole binary.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-        tests(of: "Cluster", api + ["TestSupport", "PKI", "Transport", "KubeClient"]),
+        tests(of: "Cluster", api + ["TestSupport", "PKI", "Transport", "KubeClient"] + nio),
         tests(of: "KubeClient", api + ["Transport"]),
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),

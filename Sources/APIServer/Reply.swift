@@ -105,7 +105,9 @@ final class Reply: Sendable {
         guard case .bytes(let bytes) = body else {
             return responder.respond(status: status, headers: headers, body: body)
         }
-        responder.respond(status: status, headers: headers, body: .bytes(compressed(bytes, &headers)))
+        // First: the arguments of one call are evaluated in order, and this one changes the headers.
+        let sent = compressed(bytes, &headers)
+        responder.respond(status: status, headers: headers, body: .bytes(sent))
     }
 
     private func stream(_ contentType: String, _ body: any HTTPBodyStream) {

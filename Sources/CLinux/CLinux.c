@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -82,4 +83,14 @@ int clinux_link_delete(const char *name) {
         return -1;
     }
     return 0;
+}
+
+void clinux_bound_heap(int arenas_max, int map_threshold_bytes, int trim_threshold_bytes) {
+    mallopt(M_ARENA_MAX, arenas_max);
+    mallopt(M_MMAP_THRESHOLD, map_threshold_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_threshold_bytes);
+}
+
+void clinux_return_freed_memory(void) {
+    malloc_trim(0);
 }

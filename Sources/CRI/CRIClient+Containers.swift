@@ -16,6 +16,8 @@ package struct ContainerStreams: Sendable, Hashable {
 
 extension CRIClient {
     /// Creates a container in a running sandbox. Returns its id.
+    ///
+    /// A call whose answer was lost may have made the container all the same; one that has the name is replaced.
     package func createContainer(
         _ config: CRIContainerConfig, in sandboxID: String, sandbox: CRIPodSandboxConfig
     ) async throws(CRIError) -> String {
@@ -23,7 +25,14 @@ extension CRIClient {
         request.podSandboxID = sandboxID
         request.config = config
         request.sandboxConfig = sandbox
-        let response: CRICreateContainerResponse = try await call("CreateContainer", request)
+        let response: CRICreateContainerResponse
+        do throws(CRIError) {
+            response = try await call("CreateContainer", request)
+        } catch {
+            guard let leftover = error.ownerOfName else { throw error }
+            try await removeContainer(leftover)
+            response = try await call("CreateContainer", request)
+        }
         return response.containerID
     }
 

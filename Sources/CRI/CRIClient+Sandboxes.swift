@@ -11,13 +11,24 @@ extension CRIClient {
     }
 
     /// Creates and starts a sandbox with its network. Returns its id.
+    ///
+    /// A call whose answer was lost may have made the sandbox all the same; one that has the name is replaced.
     package func runPodSandbox(
         _ config: CRIPodSandboxConfig, runtimeHandler: String = ""
     ) async throws(CRIError) -> String {
         var request = CRIRunPodSandboxRequest()
         request.config = config
         request.runtimeHandler = runtimeHandler
-        let response: CRIRunPodSandboxResponse = try await call("RunPodSandbox", request, timeout: .seconds(240))
+        let timeout = Duration.seconds(240)
+        let response: CRIRunPodSandboxResponse
+        do throws(CRIError) {
+            response = try await call("RunPodSandbox", request, timeout: timeout)
+        } catch {
+            guard let leftover = error.ownerOfName else { throw error }
+            try await stopPodSandbox(leftover)
+            try await removePodSandbox(leftover)
+            response = try await call("RunPodSandbox", request, timeout: timeout)
+        }
         return response.podSandboxID
     }
 

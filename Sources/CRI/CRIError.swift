@@ -17,6 +17,13 @@ package struct CRIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Upstream's rendering of a gRPC error, which shows up in events and container states.
     package var description: String { "rpc error: code = \(codeName) desc = \(message)" }
 
+    /// containerd's answer where a container or sandbox of that name is there already: whose id has it.
+    var ownerOfName: String? {
+        let marker = "is reserved for \""
+        guard let start = message.ranges(of: marker).last?.upperBound else { return nil }
+        return String(message[start...].prefix { $0 != "\"" })
+    }
+
     package var isNotFound: Bool { code == .notFound }
     package var isUnavailable: Bool { code == .unavailable }
     package var isTimeout: Bool { code == .deadlineExceeded }

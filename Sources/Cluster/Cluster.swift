@@ -42,7 +42,7 @@ struct Cluster {
         let tls = try credentials.tlsContext()
         var settings = HTTPServer.Configuration(
             host: configuration.settings.bindAddress, port: configuration.settings.httpsListenPort, tls: tls,
-            handler: api
+            handler: MemoryReturn(api)
         )
         settings.faultAnswer = APIServer.answer(to:)
         let server = HTTPServer(settings)

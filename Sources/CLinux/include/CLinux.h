@@ -32,4 +32,11 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 /// The process's environment, for children.
 char **clinux_environ(void);
 
+/// Bounds how much freed memory glibc keeps: arenas, and the sizes in bytes from which blocks are mapped on their own
+/// and the heap's end is given back (mallopt(3)). Before the process has threads.
+void clinux_bound_heap(int arenas_max, int map_threshold_bytes, int trim_threshold_bytes);
+
+/// Gives freed memory back to the system (malloc_trim(3)).
+void clinux_return_freed_memory(void);
+
 #endif

@@ -11,6 +11,7 @@ package enum ClusterServer {
     package static func run(_ settings: Configuration, progressDescriptor: Int32? = nil, hasLogFile: Bool = false)
         async throws
     {
+        MemoryReturn.configure()
         let progress = Progress(descriptor: progressDescriptor)
         do {
             try await start(settings, progress, hasLogFile: hasLogFile)

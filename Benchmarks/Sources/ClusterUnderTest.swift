@@ -1,0 +1,70 @@
+internal import APIMachinery
+internal import Glibc
+internal import Transport
+
+/// The Skiff that is measured, driven by its command line.
+struct ClusterUnderTest: Sendable {
+    let skiff: String
+    let dataDirectory: String
+    let port: Int
+    let kubeconfig: String
+
+    private var environment: [String: String] { ["KUBECONFIG": kubeconfig] }
+
+    private var flags: [String] {
+        [
+            "--data-dir", dataDirectory, "--https-listen-port", "\(port)", "--cluster-cidr", "10.211.0.0/16",
+            "--service-cidr", "10.231.0.0/16",
+        ]
+    }
+
+    func version() async throws -> String {
+        try await Program.run([skiff, "version"]).split(separator: "\n").first.map(String.init) ?? ""
+    }
+
+    func up() async throws {
+        try await Program.run([skiff, "up"] + flags, environment: environment)
+    }
+
+    func down() async throws {
+        try await Program.run([skiff, "down", "--data-dir", dataDirectory], environment: environment)
+    }
+
+    func delete() async throws {
+        try await Program.run([skiff, "delete", "--data-dir", dataDirectory], environment: environment)
+    }
+
+    /// Starts the API without containers in the foreground. Its data directory is apart from the cluster's.
+    func startServer(dataDirectory: String) throws -> pid_t {
+        try Program.spawn([
+            skiff, "server", "--disable-agent", "--data-dir", dataDirectory, "--https-listen-port", "\(port)",
+            "--bind-address", "127.0.0.1",
+        ])
+    }
+
+    /// An image that every node has: the one that holds a pod's namespaces.
+    func pauseImage() async throws -> String {
+        let lines = try await Program.run([skiff, "image", "ls", "--data-dir", dataDirectory]).split(separator: "\n")
+        let names = lines.compactMap { $0.split(separator: " ").first.map(String.init) }
+        guard let name = names.first(where: { $0.contains("/pause:") }) else {
+            throw BenchmarkError(description: "no pause image among \(names)")
+        }
+        return name
+    }
+
+    /// Process id of the running server, from its pid file.
+    func serverPID() throws -> pid_t {
+        let path = dataDirectory + "/skiff.pid"
+        let text = try SmallFile.read(path).split(separator: "\n").first
+        guard let pid = text.flatMap({ pid_t($0) }) else { throw BenchmarkError(description: "no process in \(path)") }
+        return pid
+    }
+
+    func meter() throws -> Meter {
+        try Meter(pid: serverPID())
+    }
+}
+
+struct BenchmarkError: Error, CustomStringConvertible {
+    let description: String
+}
