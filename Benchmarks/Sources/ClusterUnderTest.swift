@@ -30,8 +30,9 @@ struct ClusterUnderTest: Sendable {
         try await Program.run([skiff, "down", "--data-dir", dataDirectory], environment: environment)
     }
 
-    func delete() async throws {
-        try await Program.run([skiff, "delete", "--data-dir", dataDirectory], environment: environment)
+    /// Removes everything, or what a server on another data directory has made.
+    func delete(dataDirectory other: String? = nil) async throws {
+        try await Program.run([skiff, "delete", "--data-dir", other ?? dataDirectory], environment: environment)
     }
 
     /// Starts the API without containers in the foreground. Its data directory is apart from the cluster's.

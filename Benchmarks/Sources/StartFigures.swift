@@ -14,7 +14,7 @@ struct StartFigures {
             let directory = cluster.dataDirectory + "-server-\(run)"
             empty.append(try await ready(directory))
             existing.append(try await ready(directory))
-            try await Program.run(["rm", "-rf", "--one-file-system", directory])
+            try await cluster.delete(dataDirectory: directory)
         }
         try report.add("start", "process_to_readyz_empty_data", empty)
         try report.add("start", "process_to_readyz_existing_data", existing)

@@ -7,6 +7,8 @@ internal import TestSupport
 internal import Testing
 internal import Transport
 
+@testable internal import Cluster
+
 /// `skiff server --disable-agent` on a data directory of its own: the API with the controllers, without containers.
 final class ServerProcess: Sendable {
     let dataDirectory: String
@@ -23,6 +25,8 @@ final class ServerProcess: Sendable {
 
     deinit {
         kill()
+        // The data goes away with the directory, so that there is nothing for `skiff delete` to go by.
+        try? Directories.remove(Paths(dataDirectory: dataDirectory).runDirectory)
     }
 
     var logFile: String { directory.path + "/server.log" }
