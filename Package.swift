@@ -112,7 +112,9 @@ let package = Package(
 
         .executableTarget(
             name: "skiff-benchmark",
-            dependencies: ["APIMachinery", "Transport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "APIMachinery", "Transport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/Sources", swiftSettings: settings
         ),
 

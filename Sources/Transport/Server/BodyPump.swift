@@ -18,6 +18,9 @@ protocol ResponseSink: AnyObject {
 final class BodyPump: @unchecked Sendable {
     static let chunkBytes = 64 << 10
     static let inFlightBytesMax = 256 << 10
+    /// A stream that was woken wakes again no sooner: what comes in a burst shares a write, a TLS record and a system
+    /// call. The first of a burst goes out at once.
+    static let gatherTime = TimeAmount.milliseconds(2)
 
     private let eventLoop: any EventLoop
     private var sink: (any ResponseSink)?
@@ -30,6 +33,7 @@ final class BodyPump: @unchecked Sendable {
     private var isPumping = false
     private var isPumpWanted = false
     private let isWakeQueued = Atomic(false)
+    private var earliestWake = NIODeadline.uptimeNanoseconds(0)
 
     /// A complete body.
     init(_ sink: any ResponseSink, _ eventLoop: any EventLoop, body: HTTPBody) {
@@ -55,9 +59,21 @@ final class BodyPump: @unchecked Sendable {
     private func wake() {
         guard !isWakeQueued.exchange(true, ordering: .acquiringAndReleasing) else { return }
         eventLoop.execute {
-            self.isWakeQueued.store(false, ordering: .releasing)
-            self.pump()
+            let now = NIODeadline.now()
+            if now >= self.earliestWake {
+                self.pumpAfterWake(at: now)
+            } else {
+                self.eventLoop.assumeIsolated().scheduleTask(deadline: self.earliestWake) {
+                    self.pumpAfterWake(at: self.earliestWake)
+                }
+            }
         }
+    }
+
+    private func pumpAfterWake(at time: NIODeadline) {
+        earliestWake = time + Self.gatherTime
+        isWakeQueued.store(false, ordering: .releasing)
+        pump()
     }
 
     /// The peer is gone: nothing more is sent.
