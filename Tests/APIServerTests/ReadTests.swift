@@ -22,6 +22,20 @@ private let configMaps = "/api/v1/namespaces/default/configmaps"
         }
     }
 
+    @Test func `large answers are compressed and say so`() async throws {
+        try await TestServer.with { test in
+            let text = String(repeating: "0123456789", count: 20_000)
+            _ = await test.post(configMaps, Sample.configMap("large", data: ["k": .string(text)]))
+            let request = HTTPRequest(
+                method: "GET", path: configMaps + "/large", headers: ["Accept-Encoding": "gzip"],
+                connection: HTTPConnection(remoteAddress: "127.0.0.1:1", attachment: TestServer.admin))
+            let reply = await InProcessHTTP.send(test.server, request)
+            #expect(reply.headers["Content-Encoding"] == "gzip")
+            let bytes = try #require(Gzip.decompress(reply.body, bytesMax: 1 << 20))
+            #expect(try Value(json: bytes)[path: "data", "k"]?.string == text)
+        }
+    }
+
     @Test func `items have no kind of their own, as upstream sends them`() async throws {
         try await TestServer.with { test in
             _ = await test.post(configMaps, Sample.configMap("a"))
