@@ -205,7 +205,7 @@ internal import Testing
     @Test func `goes on over a restart`() async throws {
         let directory = try TemporaryDirectory()
         _ = try await withStore(in: directory) { store in
-            try await store.put("/registry/events/default/a", "1", durability: .batched, timeToLive: .milliseconds(400))
+            try await store.put("/registry/events/default/a", "1", durability: .batched, timeToLive: .seconds(3))
         }
         try await withStore(in: directory) { store in
             #expect(store.count(prefix: "/registry/events/") == 1)
