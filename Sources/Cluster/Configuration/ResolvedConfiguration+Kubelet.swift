@@ -15,7 +15,7 @@ extension ResolvedConfiguration {
         return RuntimeConfiguration(
             dataDirectory: paths.dataDirectory, runDirectory: paths.runDirectory,
             externalEndpoint: endpoint.isEmpty ? nil : endpoint, podCIDR: podCIDR, clusterCIDR: settings.clusterCIDR,
-            bridgeName: paths.bridgeName
+            bridgeName: paths.bridgeName, registriesFile: settings.privateRegistry
         )
     }
 }

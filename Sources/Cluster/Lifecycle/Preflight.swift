@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Kubelet
 
 /// What must be true before anything is started or written. Every check names its remedy.
 enum Preflight {
@@ -17,8 +18,17 @@ enum Preflight {
         if !configuration.settings.disableAgent {
             try requirePrograms(isRuntimeOurs: configuration.settings.containerRuntimeEndpoint.isEmpty)
         }
+        try requireRegistries(configuration)
         try requireSpace(configuration.paths.dataDirectory)
         try requirePort(configuration.settings.bindAddress, configuration.settings.httpsListenPort)
+    }
+
+    private static func requireRegistries(_ configuration: ResolvedConfiguration) throws(ClusterError) {
+        do {
+            _ = try PrivateRegistries(path: configuration.settings.privateRegistry)
+        } catch {
+            throw .invalidConfiguration("\(error)")
+        }
     }
 
     private static func requirePrograms(isRuntimeOurs: Bool) throws(ClusterError) {

@@ -8,7 +8,9 @@ enum ContainerdConfiguration {
         "io.containerd.internal.v1.tracing",
     ]
 
-    static func text(_ runtime: RuntimeConfiguration, host: HostAbilities, pauseImage: String) -> String {
+    static func text(
+        _ runtime: RuntimeConfiguration, host: HostAbilities, pauseImage: String, registries: PrivateRegistries
+    ) -> String {
         let unused = unusedPlugins + (host.hasOverlay ? ["io.containerd.snapshotter.v1.native"] : [])
         let cri = #"[plugins."io.containerd.grpc.v1.cri""#
         return """
@@ -39,6 +41,8 @@ enum ContainerdConfiguration {
 
             \(cri).registry]
             config_path = "\(runtime.registryDirectory)"
+
+            \(registries.loginTables)
 
             \(cri).containerd]
             snapshotter = "\(host.hasOverlay ? "overlayfs" : "native")"

@@ -8,7 +8,10 @@ struct ContainerdProcess: Sendable {
 
     /// Takes over the running containerd if its configuration is the wanted one; else starts one. Blocks.
     static func adoptOrStart(_ configuration: RuntimeConfiguration, pauseImage: String) throws -> ContainerdProcess {
-        let text = ContainerdConfiguration.text(configuration, host: .detect(), pauseImage: pauseImage)
+        let registries = try PrivateRegistries(path: configuration.registriesFile)
+        try registries.write(to: configuration.registryDirectory)
+        let text = ContainerdConfiguration.text(
+            configuration, host: .detect(), pauseImage: pauseImage, registries: registries)
         let isCurrent = (try? FileSystem.read(configuration.configurationFile)).map { $0 == Array(text.utf8) } ?? false
         if let running = recorded(configuration) {
             if isCurrent { return ContainerdProcess(pid: running, wasAdopted: true) }
@@ -22,7 +25,7 @@ struct ContainerdProcess: Sendable {
         guard access(RuntimeConfiguration.pluginDirectory + "/bridge", X_OK) == 0 else {
             throw RuntimeError.missing("the CNI plugin bridge", package: "containernetworking-plugins")
         }
-        for directory in [configuration.rootDirectory, configuration.runDirectory, configuration.registryDirectory] {
+        for directory in [configuration.rootDirectory, configuration.runDirectory] {
             try FileSystem.createDirectory(directory, mode: 0o711)
         }
         try FileSystem.write(configuration.configurationFile, text.utf8, mode: 0o600)

@@ -15,10 +15,13 @@ package struct RuntimeConfiguration: Sendable {
     /// The pods' bridge, at most 15 bytes; it also names the CNI network and the firewall table. Two instances on one
     /// machine need two names.
     package var bridgeName: String
+    /// Mirrors and credentials in k3s's format; need not exist. Only for Skiff's own containerd.
+    package var registriesFile: String
 
     package init(
         dataDirectory: String, runDirectory: String, externalEndpoint: String? = nil, podCIDR: String,
-        clusterCIDR: String, bridgeName: String = "skiff0"
+        clusterCIDR: String, bridgeName: String = "skiff0",
+        registriesFile: String = "/etc/skiff/registries.yaml"
     ) {
         self.dataDirectory = dataDirectory
         self.runDirectory = runDirectory
@@ -26,6 +29,7 @@ package struct RuntimeConfiguration: Sendable {
         self.podCIDR = podCIDR
         self.clusterCIDR = clusterCIDR
         self.bridgeName = bridgeName
+        self.registriesFile = registriesFile
     }
 
     var socketPath: String {

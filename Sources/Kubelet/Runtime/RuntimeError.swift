@@ -6,6 +6,8 @@ package enum RuntimeError: Error, CustomStringConvertible, Sendable {
     case notStarted(reason: String, log: String)
     /// `--container-runtime-endpoint` does not answer.
     case endpointSilent(String)
+    /// The file of `--private-registry` cannot be used.
+    case registries(path: String, problem: String)
 
     package var description: String {
         switch self {
@@ -15,6 +17,8 @@ package enum RuntimeError: Error, CustomStringConvertible, Sendable {
             "containerd did not start: \(reason) (its log is \(log))"
         case .endpointSilent(let endpoint):
             "the container runtime at \(endpoint) does not answer: check --container-runtime-endpoint"
+        case .registries(let path, let problem):
+            "read \(path): \(problem); see --private-registry"
         }
     }
 }
