@@ -69,6 +69,19 @@ struct FieldError: Sendable, Equatable, CustomStringConvertible {
         notSupported(field, .string(value), supported)
     }
 
+    /// `supported` is listed as it is.
+    static func notSupported(_ field: String, _ value: String, ordered supported: [String]) -> FieldError {
+        let list = supported.map(quoted).joined(separator: ", ")
+        return FieldError(
+            kind: .notSupported, field: field,
+            body: join("Unsupported value: " + quoted(value), list.isEmpty ? "" : "supported values: " + list))
+    }
+
+    /// As `notFound`, with what could have been found.
+    static func notFound(_ field: String, _ value: String, _ detail: String) -> FieldError {
+        FieldError(kind: .notFound, field: field, body: join("Not found: " + quoted(value), detail))
+    }
+
     static func forbidden(_ field: String, _ detail: String) -> FieldError {
         FieldError(kind: .forbidden, field: field, body: join("Forbidden", detail))
     }
