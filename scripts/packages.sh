@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing here. Usage: packages.sh build|run|test ...
+# Installs the Debian packages that are missing here. Usage: packages.sh build|run|test|clients ...
 # Sourced by quickstart.sh and test.sh, or run by hand. Needs root only when something is missing.
 set -euo pipefail
 
 declare -A packages=(
     [build]="libsqlite3-dev libyaml-dev zlib1g-dev pkg-config git ca-certificates"
     [run]="containerd runc containernetworking-plugins iproute2 nftables conntrack busybox-static catatonit"
-    [test]="curl openssl procps util-linux"
+    [test]="curl openssl procps util-linux python3 python3-yaml"
+    [clients]="docker-registry skopeo python3-venv python3-pip"
 )
 
 missing=()
