@@ -12,6 +12,8 @@ package struct APIError: Error, Sendable, Equatable {
     package var details: Details?
     /// `metadata.continue`: how a list whose token has expired may go on nevertheless.
     package var listContinue = ""
+    /// Advice found before the refusal, sent as `Warning` headers all the same. Not part of the `Status`.
+    package var warnings: [String] = []
 
     package struct Details: Sendable, Equatable {
         package var name = ""
@@ -160,6 +162,14 @@ extension APIError {
 
     static func notImplemented(_ why: String) -> APIError {
         APIError(code: 501, reason: "NotImplemented", message: why)
+    }
+
+    /// The same refusal after `warnings` were found.
+    func warned(_ warnings: [String]) -> APIError {
+        guard !warnings.isEmpty else { return self }
+        var error = self
+        error.warnings = warnings + error.warnings
+        return error
     }
 
     var isConflict: Bool { reason == "Conflict" }

@@ -54,15 +54,23 @@ extension AdmissionChain {
             registry.resource(group, plural)?.keyPrefix ?? "/registry/\(plural)/"
         }
         let store = configuration.store
-        return AdmissionChain(plugins: [
+        let classes = prefix("storage.k8s.io", "storageclasses")
+        let plugins: [any AdmissionPlugin] = [
             NamespaceLifecycle(store: store, prefix: prefix("", "namespaces")),
+            LimitRanger(store: store, prefix: prefix("", "limitranges")),
             ServiceAccountAdmission(store: store, prefix: prefix("", "serviceaccounts")),
             TaintNodesByCondition(),
             PriorityAdmission(store: store, prefix: prefix("scheduling.k8s.io", "priorityclasses")),
             DefaultTolerationSeconds(),
-            ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
+            DefaultStorageClass(store: store, prefix: classes),
+            StorageObjectInUseProtection(),
+            PersistentVolumeClaimResize(store: store, prefix: classes),
+            RuntimeClassAdmission(store: store, prefix: prefix("node.k8s.io", "runtimeclasses")),
             CertificateSubject(),
-            // Mutating and validating webhooks and policies, then ResourceQuota, join here.
-        ])
+            DefaultIngressClass(store: store, prefix: prefix("networking.k8s.io", "ingressclasses")),
+            ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
+            // Mutating admission policies and webhooks join here, then validating ones.
+        ]
+        return AdmissionChain(plugins: plugins, resources: registry.all)
     }
 }

@@ -78,7 +78,7 @@ final class Reply: Sendable {
         plain.projection = .none
         let json = error.status.jsonBytes()
         let bytes = (try? server.transcode(json, plain)) ?? json
-        complete(error.code, plain.contentType, .bytes(bytes), [], headers)
+        complete(error.code, plain.contentType, .bytes(bytes), error.warnings, headers)
     }
 
     func send(_ document: DocumentResponse) {

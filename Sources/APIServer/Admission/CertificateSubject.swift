@@ -2,6 +2,10 @@ internal import APIMachinery
 
 /// A certificate request says who made it; the server fills that in.
 struct CertificateSubject: AdmissionPlugin {
+    func concerns(_ resource: Resource) -> Bool {
+        resource.id == ResourceID(group: "certificates.k8s.io", plural: "certificatesigningrequests")
+    }
+
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
         guard request.operation == .create, request.subresource.isEmpty,
             request.isFor("certificates.k8s.io", "certificatesigningrequests")

@@ -8,8 +8,13 @@ struct NamespaceLifecycle: AdmissionPlugin {
 
     private static let immortal: Set<String> = ["default", "kube-system", "kube-public"]
 
+    func concerns(_ resource: Resource) -> Bool {
+        // Reviews tell nothing of the namespace, not even that it is there.
+        resource.isNamespaced ? resource.id.plural != "localsubjectaccessreviews" : resource.id.plural == "namespaces"
+    }
+
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
-        guard request.operation == .create, request.resource.isNamespaced, request.subresource.isEmpty else { return }
+        guard request.operation == .create, request.resource.isNamespaced else { return }
         guard let namespace = store.get(prefix + request.namespace) else {
             throw .notFound(ResourceID(group: "", plural: "namespaces"), request.namespace)
         }
@@ -23,7 +28,7 @@ struct NamespaceLifecycle: AdmissionPlugin {
             ])
     }
 
-    func validate(_ request: AdmissionRequest) async throws(APIError) {
+    func validate(_ request: inout AdmissionRequest) async throws(APIError) {
         guard request.operation == .delete, request.isFor("", "namespaces"), request.subresource.isEmpty,
             Self.immortal.contains(request.name)
         else { return }

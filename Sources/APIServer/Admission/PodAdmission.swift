@@ -5,6 +5,8 @@ internal import Storage
 struct DefaultTolerationSeconds: AdmissionPlugin {
     private static let seconds: Int64 = 300
 
+    func concerns(_ resource: Resource) -> Bool { resource.id == ResourceID(group: "", plural: "pods") }
+
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
         guard request.operation != .delete, request.isFor("", "pods"), request.subresource.isEmpty else { return }
         request.object.edit("spec") { spec in
@@ -31,8 +33,37 @@ struct PriorityAdmission: AdmissionPlugin {
     /// `/registry/priorityclasses/`
     let prefix: String
 
+    func concerns(_ resource: Resource) -> Bool {
+        resource.id == ResourceID(group: "", plural: "pods")
+            || resource.id == ResourceID(group: "scheduling.k8s.io", plural: "priorityclasses")
+    }
+
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
-        guard request.operation == .create, request.isFor("", "pods"), request.subresource.isEmpty else { return }
+        guard request.isForMain("", "pods") else { return }
+        if let old = request.old { return keep(&request, from: old) }
+        try resolve(&request)
+    }
+
+    /// There is one default at most.
+    func validate(_ request: inout AdmissionRequest) async throws(APIError) {
+        guard request.operation != .delete, request.isForMain("scheduling.k8s.io", "priorityclasses"),
+            request.object["globalDefault"]?.bool == true, let found = defaultClass(),
+            request.operation == .create || found.name != request.object.name
+        else { return }
+        throw request.forbidden("PriorityClass \(found.name) is already marked as default. Only one default can exist")
+    }
+
+    /// What was computed once stays, also where an update leaves it out.
+    private func keep(_ request: inout AdmissionRequest, from old: Value) {
+        let before = old["spec"] ?? [:]
+        request.object.edit("spec") { spec in
+            for field in ["priority", "preemptionPolicy"] {
+                if let value = before.present(field) { spec.setDefault(field, value) }
+            }
+        }
+    }
+
+    private func resolve(_ request: inout AdmissionRequest) throws(APIError) {
         let spec = request.object["spec"] ?? [:]
         var name = spec.text("priorityClassName")
         var priority: Int64 = 0
@@ -79,6 +110,8 @@ struct PriorityAdmission: AdmissionPlugin {
 /// A new node gets no pods until its life-cycle controller has seen it ready.
 struct TaintNodesByCondition: AdmissionPlugin {
     private static let notReady = "node.kubernetes.io/not-ready"
+
+    func concerns(_ resource: Resource) -> Bool { resource.id == ResourceID(group: "", plural: "nodes") }
 
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
         guard request.operation == .create, request.isFor("", "nodes"), request.subresource.isEmpty else { return }

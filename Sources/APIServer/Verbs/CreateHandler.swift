@@ -32,7 +32,7 @@ extension APIServer {
                 // A generated name was taken: try another.
                 guard generatesName, error.reason == "AlreadyExists",
                     attempt < RequestLimits.generateNameAttemptsMax
-                else { throw error }
+                else { throw error.warned(decoded.warnings) }
                 attempt += 1
             }
         }
@@ -59,11 +59,12 @@ extension APIServer {
             let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validate(object)
             guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
             admitted.object = object
-            try await admission.validate(admitted)
+            admitted.warnings += strategy.warnings(object)
+            try await admission.validate(&admitted)
             let bytes = try await insert(object, context, options)
             admission.commit(admitted)
             if options.isDryRun { admission.rollBack(admitted) }
-            return (bytes, strategy.warnings(object))
+            return (bytes, admitted.warnings)
         } catch {
             admission.rollBack(admitted)
             throw error

@@ -38,10 +38,10 @@ extension APIServer {
             guard let stored = store.get(context.key) else { throw .notFound(resource.id, context.name) }
             let old = try codec.decode(stored, as: resource)
             try check(options, stored, old, resource)
-            try await admission.validate(
-                AdmissionRequest(
-                    operation: .delete, resource: resource, subresource: "", namespace: context.namespace,
-                    name: context.name, object: .null, old: old, user: context.user, isDryRun: options.isDryRun))
+            var admitted = AdmissionRequest(
+                operation: .delete, resource: resource, subresource: "", namespace: context.namespace,
+                name: context.name, object: .null, old: old, user: context.user, isDryRun: options.isDryRun)
+            try await admission.validate(&admitted)
             if let outcome = try await deleteOnce(stored, old, context, options) { return outcome }
         }
         throw .conflict(resource.id, context.name, APIError.staleWrite)

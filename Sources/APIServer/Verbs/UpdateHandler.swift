@@ -63,9 +63,7 @@ extension APIServer {
             var object = try wanted(old)
             try checkPreconditions(object, stored, old, context, checksUID: checksUID)
             object.editMetadata { $0["resourceVersion"] = .string(String(stored.revision)) }
-            if let json = try await modifyOnce(&object, old, stored, context, options, subresource) {
-                return (json, resource.strategy.warnings(object))
-            }
+            if let done = try await modifyOnce(&object, old, stored, context, options, subresource) { return done }
         }
         throw .conflict(resource.id, context.name, APIError.staleWrite)
     }
@@ -100,7 +98,7 @@ extension APIServer {
     private func modifyOnce(
         _ object: inout Value, _ old: Value, _ stored: StoredObject, _ context: RequestContext,
         _ options: WriteOptions, _ subresource: String
-    ) async throws(APIError) -> [UInt8]? {
+    ) async throws(APIError) -> (json: [UInt8], warnings: [String])? {
         let resource = context.resource
         keepUnwritable(&object, old, resource, subresource)
         resource.strategy.applyDefaults(&object)
@@ -113,10 +111,11 @@ extension APIServer {
             resource.strategy.applyDefaults(&object)
             try prepare(&object, old, resource, subresource)
             admitted.object = object
-            try await admission.validate(admitted)
+            admitted.warnings += resource.strategy.warnings(object)
+            try await admission.validate(&admitted)
             let json = try await replace(object, old, stored, context, options)
             if json == nil || options.isDryRun { admission.rollBack(admitted) } else { admission.commit(admitted) }
-            return json
+            return json.map { ($0, admitted.warnings) }
         } catch {
             admission.rollBack(admitted)
             throw error

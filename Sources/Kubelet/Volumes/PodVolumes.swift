@@ -53,7 +53,7 @@ struct PodVolumes: Sendable {
             payload = try downwardFiles(source.items, mode: source.defaultMode)
             kind = "downward-api"
         } else if let source = volume.projected {
-            payload = try await projected(source)
+            payload = try await projected(source, of: volume.name)
             kind = "projected"
         } else {
             throw ConfigurationError("this kind of volume is not supported")
@@ -64,13 +64,19 @@ struct PodVolumes: Sendable {
         return path
     }
 
-    private func projected(_ source: ProjectedVolumeSource) async throws -> VolumePayload {
+    /// What the API server adds to every token volume although nothing here publishes it. A pod need not wait for it.
+    private static func isUnpublished(_ map: ConfigMapProjection, in volume: String) -> Bool {
+        volume.hasPrefix("kube-api-access-") && map.name == "openshift-service-ca.crt"
+            && map.items.map(\.key) == ["service-ca.crt"]
+    }
+
+    private func projected(_ source: ProjectedVolumeSource, of volume: String) async throws -> VolumePayload {
         var payload = VolumePayload()
         for part in source.sources {
             if let map = part.configMap {
+                let isOptional = map.optional ?? Self.isUnpublished(map, in: volume)
                 payload.merge(
-                    try await configMap(
-                        map.name, items: map.items, isOptional: map.optional ?? false, mode: source.defaultMode))
+                    try await configMap(map.name, items: map.items, isOptional: isOptional, mode: source.defaultMode))
             }
             if let map = part.secret {
                 payload.merge(
