@@ -60,6 +60,7 @@ extension AdmissionChain {
             LimitRanger(store: store, prefix: prefix("", "limitranges")),
             ServiceAccountAdmission(store: store, prefix: prefix("", "serviceaccounts")),
             TaintNodesByCondition(),
+            PodSecurity(store: store, namespaces: prefix("", "namespaces"), pods: prefix("", "pods")),
             PriorityAdmission(store: store, prefix: prefix("scheduling.k8s.io", "priorityclasses")),
             DefaultTolerationSeconds(),
             DefaultStorageClass(store: store, prefix: classes),
