@@ -11,7 +11,7 @@ package enum NameValidation {
     /// `my-name`: names of namespaces, containers, volumes.
     package static func dns1123Label(_ name: String) -> [String] {
         var errors: [String] = []
-        if name.utf8.count > dns1123LabelMax { errors.append(tooLong(dns1123LabelMax)) }
+        if name.utf8.count > dns1123LabelMax { errors.append(tooManyCharacters(dns1123LabelMax)) }
         if !isDNS1123Label(name.utf8) {
             let text =
                 "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
@@ -27,7 +27,7 @@ package enum NameValidation {
     /// `example.com`: names of most objects.
     package static func dns1123Subdomain(_ name: String) -> [String] {
         var errors: [String] = []
-        if name.utf8.count > dns1123SubdomainMax { errors.append(tooLong(dns1123SubdomainMax)) }
+        if name.utf8.count > dns1123SubdomainMax { errors.append(tooManyCharacters(dns1123SubdomainMax)) }
         if !isDNS1123Subdomain(name.utf8) {
             let text =
                 "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
@@ -41,7 +41,7 @@ package enum NameValidation {
     /// `abc-123`, starting with a letter: names of Services.
     package static func dns1035Label(_ name: String) -> [String] {
         var errors: [String] = []
-        if name.utf8.count > dns1123LabelMax { errors.append(tooLong(dns1123LabelMax)) }
+        if name.utf8.count > dns1123LabelMax { errors.append(tooManyCharacters(dns1123LabelMax)) }
         if !isDNS1123Label(name.utf8) || !(name.utf8.first.map(isLower) ?? false) {
             let text =
                 "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
@@ -66,7 +66,10 @@ package enum NameValidation {
             if parts[0].isEmpty {
                 errors.append("prefix part must be non-empty")
             } else {
-                errors += dns1123Subdomain(String(parts[0])).map { "prefix part " + $0 }
+                // Label keys count bytes where DNS names count characters, in upstream's words for the same thing.
+                errors += dns1123Subdomain(String(parts[0])).map {
+                    "prefix part " + ($0 == tooManyCharacters(dns1123SubdomainMax) ? tooLong(dns1123SubdomainMax) : $0)
+                }
             }
         default:
             return [
@@ -102,7 +105,7 @@ package enum NameValidation {
     /// Keys of ConfigMaps and Secrets.
     package static func configMapKey(_ key: String) -> [String] {
         var errors: [String] = []
-        if key.utf8.count > dns1123SubdomainMax { errors.append(tooLong(dns1123SubdomainMax)) }
+        if key.utf8.count > dns1123SubdomainMax { errors.append(tooManyCharacters(dns1123SubdomainMax)) }
         let isWellFormed = !key.isEmpty && key.utf8.allSatisfy { isAlphanumeric($0) || "-._".utf8.contains($0) }
         if !isWellFormed {
             let text = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
@@ -121,7 +124,7 @@ package enum NameValidation {
     /// IANA service names: port names.
     package static func portName(_ name: String) -> [String] {
         var errors: [String] = []
-        if name.utf8.count > 15 { errors.append(tooLong(15)) }
+        if name.utf8.count > 15 { errors.append(tooManyCharacters(15)) }
         let bytes = Array(name.utf8)
         if !bytes.allSatisfy({ isLower($0) || isDigit($0) || $0 == UInt8(ascii: "-") }) {
             errors.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
@@ -152,15 +155,46 @@ package enum NameValidation {
         guard name.isEmpty || !name.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "=") }) else {
             return []
         }
+        return ["a valid environment variable name must consist only of printable ASCII characters other than '='"]
+    }
+
+    /// Names of HTTP headers: letters, digits and hyphens.
+    package static func httpHeaderName(_ name: String) -> [String] {
+        guard name.isEmpty || !name.utf8.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "-") }) else {
+            return []
+        }
         return [
             regexError(
-                "a valid environment variable name must consist only of printable ASCII characters other than '='",
-                "^[ -<>-~]+$")
+                "a valid HTTP header must consist of alphanumeric characters or '-'", "[-A-Za-z0-9]+", "X-Header-Name")
         ]
+    }
+
+    /// Search domains of resolvers, whose labels may have underscores.
+    package static func dns1123SubdomainWithUnderscore(_ name: String) -> [String] {
+        var errors: [String] = []
+        if name.utf8.count > dns1123SubdomainMax { errors.append(tooManyCharacters(dns1123SubdomainMax)) }
+        let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isWellFormed = labels.allSatisfy { label in
+            let rest = label.first == UInt8(ascii: "_") ? label.dropFirst() : label
+            guard let first = rest.first, let last = rest.last else { return false }
+            return !"-_".utf8.contains(first) && !"-_".utf8.contains(last)
+                && rest.allSatisfy { isLower($0) || isDigit($0) || "-_".utf8.contains($0) }
+        }
+        if !isWellFormed {
+            let text =
+                "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', "
+                + "and must start and end with an alphanumeric character"
+            let pattern = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+            errors.append(regexError(text, pattern + "(\\." + pattern + ")*", "example.com"))
+        }
+        return errors
     }
 }
 
 extension NameValidation {
+    /// `must be no more than 63 characters`
+    package static func tooManyCharacters(_ limit: Int) -> String { "must be no more than \(limit) characters" }
+
     /// `must be no more than 63 bytes`
     package static func tooLong(_ limit: Int) -> String { "must be no more than \(limit) bytes" }
 

@@ -33,6 +33,10 @@ protocol ResourceStrategy: Sendable {
     /// Takes from `object` only what a subresource other than `status` may write.
     func limit(_ object: inout Value, from old: Value, to subresource: String)
     func validate(_ object: Value) -> [FieldError]
+    /// Checks a new object. By itself the same as `validate`.
+    func validateCreate(_ object: Value) -> [FieldError]
+    /// Checks what a subresource other than `status` and `scale` wrote, instead of `validate`. `nil`: `validate` will do.
+    func validateSubresource(_ object: Value, from old: Value, _ subresource: String) -> [FieldError]?
     /// Checks what may change. `validate` runs as well.
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError]
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError]
@@ -64,6 +68,8 @@ extension ResourceStrategy {
     func prepareForStatusUpdate(_ object: inout Value, from old: Value) {}
     func limit(_ object: inout Value, from old: Value, to subresource: String) {}
     func validate(_ object: Value) -> [FieldError] { [] }
+    func validateCreate(_ object: Value) -> [FieldError] { validate(object) }
+    func validateSubresource(_ object: Value, from old: Value, _ subresource: String) -> [FieldError]? { nil }
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func warnings(_ object: Value) -> [String] { [] }

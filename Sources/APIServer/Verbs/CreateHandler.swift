@@ -56,7 +56,7 @@ extension APIServer {
             fillSystemFields(&object, resource)
             strategy.prepareForCreate(&object)
             object = try normalised(object, resource)
-            let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validate(object)
+            let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validateCreate(object)
             guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
             admitted.object = object
             admitted.warnings += strategy.warnings(object)

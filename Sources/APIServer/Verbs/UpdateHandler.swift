@@ -158,6 +158,8 @@ extension APIServer {
         var errors = ObjectMetaValidation.validateUpdate(object, old, resource)
         if subresource == "status" {
             errors += strategy.validateStatusUpdate(object, from: old)
+        } else if let own = strategy.validateSubresource(object, from: old, subresource) {
+            errors += own
         } else {
             errors += strategy.validate(object)
             // A subresource writes what the object's own rules forbid (`binding`: the node); it has its own checks.

@@ -33,7 +33,6 @@ struct PodStrategy: ResourceStrategy {
             ]
         }
         object["status"] = status
-        object.edit("spec") { $0["ephemeralContainers"] = nil }
     }
 
     func prepareForUpdate(_ object: inout Value, from old: Value) {
@@ -53,6 +52,20 @@ struct PodStrategy: ResourceStrategy {
     func warnings(_ object: Value) -> [String] { PodWarnings.spec(object["spec"] ?? [:], "spec") }
 
     func validate(_ object: Value) -> [FieldError] { PodValidation.validate(object) }
+
+    func validateCreate(_ object: Value) -> [FieldError] { PodValidation.validateCreate(object) }
+
+    func validateSubresource(_ object: Value, from old: Value, _ subresource: String) -> [FieldError]? {
+        switch subresource {
+        case "resize": PodResizeValidation.resize(object, from: old)
+        case "ephemeralcontainers": PodResizeValidation.ephemeralContainers(object, from: old)
+        default: nil
+        }
+    }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        PodStatusValidation.validate(object, from: old)
+    }
 
     /// `ephemeralcontainers` and `resize` each write their own part of the spec.
     func limit(_ object: inout Value, from old: Value, to subresource: String) {
