@@ -12,7 +12,7 @@ package final class APIServer: HTTPHandler {
     let codec: StorageCodec
     let decoder: BodyDecoder
     let authenticator: Authenticator
-    let authorizer: any Authorizer
+    let authorizer: AuthorizerChain
     let admission: AdmissionChain
     let documents: [any DocumentHandler]
     let tables: (any TableRenderer)?
@@ -34,8 +34,8 @@ package final class APIServer: HTTPHandler {
         codec = StorageCodec(schema: configuration.schema)
         decoder = BodyDecoder(schema: configuration.schema)
         authenticator = Authenticator(authenticateToken: configuration.authenticateToken)
-        authorizer = ComponentAuthorizer()
-        admission = AdmissionChain.standard(configuration, registry)
+        authorizer = AuthorizerChain(store: configuration.store, registry: registry)
+        admission = AdmissionChain.standard(configuration, registry, authorizer)
         readiness = Readiness(checks: configuration.readyChecks)
     }
 
@@ -49,7 +49,9 @@ package final class APIServer: HTTPHandler {
 
 extension AdmissionChain {
     /// Upstream's order. Quotas come last of all, webhooks before them.
-    static func standard(_ configuration: APIServerConfiguration, _ registry: ResourceRegistry) -> AdmissionChain {
+    static func standard(
+        _ configuration: APIServerConfiguration, _ registry: ResourceRegistry, _ authorizer: AuthorizerChain
+    ) -> AdmissionChain {
         func prefix(_ group: String, _ plural: String) -> String {
             registry.resource(group, plural)?.keyPrefix ?? "/registry/\(plural)/"
         }
@@ -70,6 +72,7 @@ extension AdmissionChain {
             CertificateSubject(),
             DefaultIngressClass(store: store, prefix: prefix("networking.k8s.io", "ingressclasses")),
             ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
+            EscalationCheck(authorizer: authorizer),
             // Mutating admission policies and webhooks join here, then validating ones.
         ]
         return AdmissionChain(plugins: plugins, resources: registry.all)

@@ -16,7 +16,7 @@ struct RequestPipeline: Sendable {
             let info = RequestInfo(request, query: query)
             let caller = try server.authenticator.user(of: request)
             let user = try Impersonation(authorizer: server.authorizer).user(caller, request.headers)
-            try authorize(user, info)
+            try authorize(user, info, query)
             guard info.isResourceRequest, !info.resource.isEmpty else {
                 return try server.answerNonResource(request, info, query, reply)
             }
@@ -52,15 +52,22 @@ struct RequestPipeline: Sendable {
         guard request.body.count <= RequestLimits.bodyBytesMax else { throw .tooLarge }
     }
 
-    private func authorize(_ user: UserInfo, _ info: RequestInfo) throws(APIError) {
-        let attributes = AccessAttributes(user: user, info: info)
-        guard !server.authorizer.isAllowed(attributes) else { return authorizeUpgrade(attributes) }
-        throw .forbidden(attributes)
+    private func authorize(_ user: UserInfo, _ info: RequestInfo, _ query: Query) throws(APIError) {
+        var attributes = AccessAttributes(user: user, info: info)
+        attributes.narrow(by: query)
+        try server.authorizer.require(attributes)
+        try authorizeUpgrade(attributes)
     }
 
     /// A GET that becomes a shell has to be allowed as a create, or read-only roles could run commands (KEP-4006).
-    /// Roles arrive with their authorizer; those who are let in today may do both.
-    private func authorizeUpgrade(_ attributes: AccessAttributes) {}
+    private func authorizeUpgrade(_ attributes: AccessAttributes) throws(APIError) {
+        guard attributes.verb == "get", attributes.resource == "pods", attributes.group.isEmpty,
+            ["exec", "attach", "portforward"].contains(attributes.subresource)
+        else { return }
+        var create = attributes
+        create.verb = "create"
+        try server.authorizer.require(create)
+    }
 
     private func find(_ info: RequestInfo) throws(APIError) -> Resource {
         guard let resource = server.registry.resource(for: info) else { throw .noSuchPath }
@@ -123,5 +130,16 @@ extension AccessAttributes {
             user: user, verb: info.verb, isResourceRequest: info.isResourceRequest && !info.resource.isEmpty,
             group: info.group, version: info.version, resource: info.resource, subresource: info.subresource,
             namespace: info.namespace, name: info.name, path: info.path)
+    }
+}
+
+extension AccessAttributes {
+    /// A list of the one object with a name is a request about that object.
+    mutating func narrow(by query: Query) {
+        guard ["list", "watch", "deletecollection"].contains(verb), let selector = query["fieldSelector"],
+            !selector.isEmpty, let requirements = try? FieldRequirements.parse(selector)
+        else { return }
+        fieldSelector = requirements
+        if name.isEmpty { name = requirements.requiredValue(of: "metadata.name") ?? "" }
     }
 }

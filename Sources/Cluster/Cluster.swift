@@ -64,7 +64,8 @@ struct Cluster {
             Part("controllers") { try await controllers(api, informers).run() },
             Part("scheduler") {
                 let scheduler = SchedulerService(
-                    client: client("system:kube-scheduler", api), informers: informers, logger: part("scheduler")
+                    client: client("system:kube-scheduler", groups: [], api), informers: informers,
+                    logger: part("scheduler")
                 )
                 try await scheduler.run()
             },

@@ -91,6 +91,8 @@ package struct ControllersService: Sendable {
         let rootCA = RootCAPublisher.makeRunner(
             client: client, informers: informers, certificatePEM: configuration.clusterCAPEM, workers: 1,
             logger: logger)
+        let aggregation = ClusterRoleAggregation.makeRunner(
+            client: client, informers: informers, workers: 1, logger: logger)
         let nodes = NodeLifecycleController.makeRunner(
             client: client, informers: informers, events: nodeEvents, gracePeriod: configuration.nodeGracePeriod,
             workers: workers, logger: logger)
@@ -101,7 +103,7 @@ package struct ControllersService: Sendable {
             quarantine: configuration.goneNodeQuarantine, workers: 1, logger: logger)
         let runs: [Run] = [
             { await namespaces.run() }, { await accounts.run() }, { await rootCA.run() }, { await nodes.run() },
-            { await taints.run() }, { await podGC.run() },
+            { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
         ]
         return (runs, [nodeEvents, taintEvents], namespaces)
     }

@@ -7,6 +7,12 @@ package struct FieldRequirements: Hashable, Sendable, CustomStringConvertible {
         /// `=` or `==`, rather than `!=`.
         package let isEqual: Bool
         package let value: String
+
+        package init(field: String, isEqual: Bool, value: String) {
+            self.field = field
+            self.isEqual = isEqual
+            self.value = value
+        }
     }
 
     package let requirements: [Requirement]

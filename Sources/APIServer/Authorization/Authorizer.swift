@@ -1,3 +1,6 @@
+internal import APIMachinery
+internal import Storage
+
 /// What somebody wants to do.
 struct AccessAttributes: Sendable {
     var user: UserInfo
@@ -11,57 +14,74 @@ struct AccessAttributes: Sendable {
     var name = ""
     /// Of a non-resource request.
     var path = ""
+    /// What a list, watch or deletecollection narrows itself to.
+    var fieldSelector = FieldRequirements.everything
+}
+
+/// An authorizer's answer. One that does not know leaves the question to the next.
+struct AccessDecision: Sendable, Equatable {
+    enum Outcome: Sendable, Equatable { case allow, deny, noOpinion }
+
+    var outcome: Outcome
+    /// Empty where there is nothing to say.
+    var reason: String
+
+    var isAllowed: Bool { outcome == .allow }
+
+    static func allowed(_ reason: String) -> AccessDecision { AccessDecision(outcome: .allow, reason: reason) }
+    static func noOpinion(_ reason: String) -> AccessDecision { AccessDecision(outcome: .noOpinion, reason: reason) }
 }
 
 /// Decides who may do what.
 protocol Authorizer: Sendable {
-    func isAllowed(_ attributes: AccessAttributes) -> Bool
-    /// Why a request is let in, for access reviews; empty where there is nothing to say.
-    func reason(_ attributes: AccessAttributes) -> String
+    func decide(_ attributes: AccessAttributes) -> AccessDecision
 }
 
-/// Lets in the administrators' group and the cluster's own parts, and everybody to health, version and discovery.
-///
-/// Roles and bindings are a further authorizer that joins here.
-struct ComponentAuthorizer: Authorizer {
-    private static let components: Set<String> = [
-        "system:kube-controller-manager", "system:kube-scheduler", "system:apiserver",
-    ]
-    private static let publicPaths = ["/healthz", "/livez", "/readyz", "/version"]
-    private static let discoveryPaths = ["/api", "/apis", "/openapi"]
+/// The server's authorizers in their order: administrators, nodes, roles. The first that lets in or refuses decides.
+struct AuthorizerChain: Authorizer {
+    let rbac: RBACAuthorizer
+    private let node: NodeAuthorizer
 
-    func isAllowed(_ attributes: AccessAttributes) -> Bool {
-        let user = attributes.user
-        if user.groups.contains("system:masters") || Self.components.contains(user.name) { return true }
-        if user.groups.contains("system:nodes"), user.name.hasPrefix("system:node:") { return true }
-        guard !attributes.isResourceRequest else { return isSelfReview(attributes) }
-        guard attributes.verb == "get" else { return false }
-        if matches(attributes.path, Self.publicPaths) { return true }
-        return user.groups.contains("system:authenticated") && matches(attributes.path, Self.discoveryPaths)
+    init(store: any Store, registry: ResourceRegistry) {
+        rbac = RBACAuthorizer(store: store, registry: registry)
+        node = NodeAuthorizer(store: store, registry: registry)
     }
 
-    func reason(_ attributes: AccessAttributes) -> String { "" }
-
-    /// Everybody who is known may ask who they are and what they may do (upstream's `system:basic-user`).
-    private func isSelfReview(_ attributes: AccessAttributes) -> Bool {
-        attributes.verb == "create" && attributes.user.groups.contains("system:authenticated")
-            && ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"]
-                .contains(attributes.resource)
+    func decide(_ attributes: AccessAttributes) -> AccessDecision {
+        // This group's rights are not in the store, so that nobody can lock the administrator out.
+        if attributes.user.isPrivileged { return .allowed("") }
+        let first = node.decide(attributes)
+        if first.outcome != .noOpinion { return first }
+        let second = rbac.decide(attributes)
+        if second.outcome != .noOpinion || first.reason.isEmpty { return second }
+        return .noOpinion([first.reason, second.reason].filter { !$0.isEmpty }.joined(separator: "\n"))
     }
+}
 
-    private func matches(_ path: String, _ roots: [String]) -> Bool {
-        roots.contains { path == $0 || path.hasPrefix($0 + "/") }
+extension Authorizer {
+    func isAllowed(_ attributes: AccessAttributes) -> Bool { decide(attributes).isAllowed }
+
+    /// - Throws: upstream's 403, with the authorizers' reasons.
+    func require(_ attributes: AccessAttributes) throws(APIError) {
+        let decision = decide(attributes)
+        guard decision.isAllowed else { throw .forbidden(attributes, decision.reason) }
     }
+}
+
+extension UserInfo {
+    /// Of the group that may do everything.
+    var isPrivileged: Bool { groups.contains("system:masters") }
 }
 
 extension APIError {
     /// Upstream's words for a refusal.
-    static func forbidden(_ attributes: AccessAttributes) -> APIError {
+    static func forbidden(_ attributes: AccessAttributes, _ reason: String = "") -> APIError {
         let who = "User \(quoted(attributes.user.name)) cannot \(attributes.verb) "
+        let why = reason.isEmpty ? "" : ": " + reason
         guard attributes.isResourceRequest else {
-            let why = "\(who)path \(quoted(attributes.path))"
             return APIError(
-                code: 403, reason: "Forbidden", message: "forbidden: " + why, details: Details())
+                code: 403, reason: "Forbidden", message: "forbidden: \(who)path \(quoted(attributes.path))\(why)",
+                details: Details())
         }
         let full =
             attributes.subresource.isEmpty
@@ -70,6 +90,6 @@ extension APIError {
             attributes.namespace.isEmpty ? "at the cluster scope" : "in the namespace \(quoted(attributes.namespace))"
         return .forbidden(
             ResourceID(group: attributes.group, plural: attributes.resource), attributes.name,
-            "\(who)resource \(quoted(full)) in API group \(quoted(attributes.group)) \(scope)")
+            "\(who)resource \(quoted(full)) in API group \(quoted(attributes.group)) \(scope)\(why)")
     }
 }

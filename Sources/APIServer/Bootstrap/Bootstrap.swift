@@ -1,37 +1,63 @@
 internal import APIMachinery
+internal import Storage
 internal import Transport
 
 /// Makes what every cluster has from the start: namespaces, the way to the API server, system priorities.
 extension APIServer {
     /// Idempotent; `/readyz` waits for it. Writes run side by side, so that the store commits them in few groups.
     package func bootstrap() async throws(APIError) {
-        let failures = await withTaskGroup(of: APIError?.self) { group in
-            for (path, object) in bootstrapNamespaces() + bootstrapPriorities() {
-                group.addTask { await self.ensure(path, object) }
-            }
-            return await group.reduce(into: [APIError]()) { if let error = $1 { $0.append(error) } }
-        }
-        if let failure = failures.first { throw failure }
+        try await ensureAll(bootstrapNamespaces() + bootstrapPriorities())
+        try await ensureAll(
+            PolicyObjects.all + FlowControlObjects.all + APIServiceObjects.all(configuration.resources))
         if let failure = await ensure("/api/v1/namespaces/default/services", kubernetesService()) { throw failure }
         if let failure = await ensureEndpoints() { throw failure }
         readiness.bootstrapIsDone()
     }
 
-    private func bootstrapNamespaces() -> [(path: String, object: Value)] {
+    /// Writes what is missing or incomplete, side by side, so that the store commits it in few groups. Objects that
+    /// are as they should be cost one look into memory.
+    private func ensureAll(_ objects: [BootstrapObject]) async throws(APIError) {
+        let failures = await withTaskGroup(of: APIError?.self) { group in
+            for object in objects {
+                guard let stored = stored(object) else {
+                    group.addTask { await self.ensure(object.path, object.object) }
+                    continue
+                }
+                guard let fresh = object.reconcile(stored, object.object) else { continue }
+                group.addTask { await self.write("PUT", object.path + "/" + fresh.name, fresh) }
+            }
+            return await group.reduce(into: [APIError]()) { if let error = $1 { $0.append(error) } }
+        }
+        if let failure = failures.first { throw failure }
+    }
+
+    private func stored(_ wanted: BootstrapObject) -> Value? {
+        let request = HTTPRequest(
+            method: "GET", path: wanted.path + "/" + wanted.object.name,
+            connection: HTTPConnection(remoteAddress: "in-process"))
+        let info = RequestInfo(request, query: Query(nil))
+        guard let resource = registry.resource(for: info),
+            let object = store.get(resource.key(namespace: info.namespace, name: info.name))
+        else { return nil }
+        return try? codec.decode(object, as: resource)
+    }
+
+    private func bootstrapNamespaces() -> [BootstrapObject] {
         ["default", "kube-system", "kube-public", "kube-node-lease"].map {
-            ("/api/v1/namespaces", ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string($0)]])
+            BootstrapObject(
+                path: "/api/v1/namespaces",
+                object: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string($0)]])
         }
     }
 
-    private func bootstrapPriorities() -> [(path: String, object: Value)] {
-        func make(_ name: String, _ value: Int64, _ description: String) -> (path: String, object: Value) {
-            (
-                "/apis/scheduling.k8s.io/v1/priorityclasses",
-                [
+    private func bootstrapPriorities() -> [BootstrapObject] {
+        func make(_ name: String, _ value: Int64, _ description: String) -> BootstrapObject {
+            BootstrapObject(
+                path: "/apis/scheduling.k8s.io/v1/priorityclasses",
+                object: [
                     "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": ["name": .string(name)],
                     "value": .int(value), "description": .string(description),
-                ]
-            )
+                ])
         }
         return [
             make(
