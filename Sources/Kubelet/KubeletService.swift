@@ -64,7 +64,8 @@ package struct KubeletService: Sendable {
             logger: logger)
         let shared = PodServices(
             configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
-            services: services.lister, index: index, owners: ContainerOwners(), logger: logger)
+            services: services.lister, index: index, owners: ContainerOwners(),
+            content: ReferencedContent(client: client, logger: logger), logger: logger)
         await withDiscardingTaskGroup { group in
             group.addTask { await PodWorkers(shared: shared, pods: pods).run() }
             group.addTask { await LogRotation(index: index, cri: runtime.client).run() }

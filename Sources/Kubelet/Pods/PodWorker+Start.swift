@@ -53,14 +53,18 @@ extension PodWorker {
     }
 
     func prepareVolumes() async {
+        shared.content.follow(pod)
+        var preparation = PodVolumes(
+            pod: pod, directory: shared.configuration.podDirectory(uid), client: shared.client, downward: downward(),
+            tokens: tokens)
         do {
-            let made = try await PodVolumes(
-                pod: pod, directory: shared.configuration.podDirectory(uid), client: shared.client,
-                downward: downward()
-            ).prepare()
-            volumes = made
+            volumes = try await preparation.prepare()
+            tokens = preparation.tokens
             volumesRetryAt = nil
+            volumeFailures = 0
         } catch {
+            // What was made before stays as it is.
+            areVolumesStale = volumes != nil
             volumeFailures += 1
             volumesRetryAt = .now + Self.retryDelay(volumeFailures)
             shared.recorder.record(pod, .warning, reason: "FailedMount", "\(error)")

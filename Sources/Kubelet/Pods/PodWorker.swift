@@ -20,6 +20,9 @@ actor PodWorker {
     var areVolumesBusy = false
     var volumesRetryAt: ContinuousClock.Instant?
     var volumeFailures = 0
+    var tokens = VolumeTokens()
+    /// The volumes are made, but of content that may have changed since.
+    var areVolumesStale = false
     var sandboxFailures = 0
     /// Set where the node ended or refused the pod.
     var verdict: PodVerdict?
@@ -83,9 +86,23 @@ actor PodWorker {
     func update(_ new: Pod) async {
         guard !isFinished else { return }
         let known = pod.status
+        if pod.metadata.labels != new.metadata.labels || pod.metadata.annotations != new.metadata.annotations {
+            areVolumesStale = true  // The downward API shows them.
+        }
         pod = new
         pod.status = PodStatusBuilder.merge(ours: known, theirs: new.status)
         await publisher.observed(new)
+        wake()
+    }
+
+    /// A ConfigMap or Secret that the pod uses came, changed or went.
+    func contentChanged() {
+        areVolumesStale = true
+        let now = ContinuousClock.now
+        for (name, record) in seen.containers where record.waiting?.reason == "CreateContainerConfigError" {
+            seen.containers[name]?.retryAt = now
+        }
+        if volumes == nil { volumesRetryAt = nil }
         wake()
     }
 
@@ -112,7 +129,10 @@ actor PodWorker {
             releasePrerequisites(false)
             group.cancelAll()
         }
-        if isFinished { shared.index.update(pod.key, uid: uid, nil) }
+        if isFinished {
+            shared.index.update(pod.key, uid: uid, nil)
+            shared.content.forget(uid)
+        }
     }
 
     typealias Operation = @Sendable () async -> Void
@@ -163,8 +183,22 @@ actor PodWorker {
                 areVolumesBusy = true
                 operations.append { await self.prepareVolumes() }
             }
+        } else if !areVolumesBusy {
+            operations += refreshes(now)
         }
         return operations
+    }
+
+    /// Brings the content of the volumes up to date where it may have changed or a token nears its end.
+    private func refreshes(_ now: ContinuousClock.Instant) -> [Operation] {
+        if let due = [tokens.refreshAt, areVolumesStale ? volumesRetryAt : nil].compactMap(\.self).min(), due > now {
+            alarm = alarm.map { min($0, due) } ?? due
+        }
+        if let due = tokens.refreshAt, due <= now { areVolumesStale = true }
+        guard areVolumesStale, volumesRetryAt.map({ $0 <= now }) ?? true else { return [] }
+        areVolumesStale = false
+        areVolumesBusy = true
+        return [{ await self.prepareVolumes() }]
     }
 
     private func releaseSandbox() -> [Operation] {

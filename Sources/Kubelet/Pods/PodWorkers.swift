@@ -24,6 +24,8 @@ actor PodWorkers {
         case runtime(RuntimeEvent)
         /// The event stream was (re)opened, or a minute has passed.
         case compare
+        /// A ConfigMap or Secret of the pod changed.
+        case content(String)
         case finished(String)
     }
 
@@ -37,6 +39,7 @@ actor PodWorkers {
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.followRuntime() }
+            group.addTask { [shared, change] in await shared.content.run { change.yield(.content($0)) } }
             group.addTask { await self.compareRegularly() }
             await pods.waitForSync()
             guard !Task.isCancelled else { return group.cancelAll() }
@@ -69,6 +72,7 @@ actor PodWorkers {
             group.addTask { await worker.handle(event) }
         case .compare:
             for worker in workers.values { group.addTask { await worker.compare() } }
+        case .content(let uid): await workers[uid]?.contentChanged()
         case .finished(let uid):
             workers[uid] = nil
         }

@@ -13,9 +13,19 @@ struct PodVolumes: Sendable {
     let directory: String
     let client: Client
     let downward: DownwardAPI
+    /// Tokens that are still good; new ones are added.
+    private(set) var tokens: VolumeTokens
 
-    /// Paths on the node by volume name.
-    func prepare() async throws -> [String: String] {
+    init(pod: Pod, directory: String, client: Client, downward: DownwardAPI, tokens: VolumeTokens) {
+        self.pod = pod
+        self.directory = directory
+        self.client = client
+        self.downward = downward
+        self.tokens = tokens
+    }
+
+    /// Paths on the node by volume name. What is there already is brought up to date.
+    mutating func prepare() async throws -> [String: String] {
         var paths: [String: String] = [:]
         for volume in pod.spec.volumes {
             do {
@@ -27,7 +37,7 @@ struct PodVolumes: Sendable {
         return paths
     }
 
-    private func prepare(_ volume: Volume) async throws -> String {
+    private mutating func prepare(_ volume: Volume) async throws -> String {
         if let source = volume.hostPath {
             try await BlockingWork.run { try HostPath.check(source) }
             return source.path
@@ -70,7 +80,7 @@ struct PodVolumes: Sendable {
             && map.items.map(\.key) == ["service-ca.crt"]
     }
 
-    private func projected(_ source: ProjectedVolumeSource, of volume: String) async throws -> VolumePayload {
+    private mutating func projected(_ source: ProjectedVolumeSource, of volume: String) async throws -> VolumePayload {
         var payload = VolumePayload()
         for part in source.sources {
             if let map = part.configMap {
@@ -87,7 +97,7 @@ struct PodVolumes: Sendable {
                 payload.merge(try downwardFiles(files.items, mode: source.defaultMode))
             }
             if let token = part.serviceAccountToken {
-                payload.merge(try await serviceAccountToken(token, mode: source.defaultMode))
+                payload.merge(try await serviceAccountToken(token, in: volume, mode: source.defaultMode))
             }
         }
         return payload
@@ -142,9 +152,30 @@ struct PodVolumes: Sendable {
     }
 
     /// https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttoken
-    private func serviceAccountToken(
-        _ source: ServiceAccountTokenProjection, mode: Int32?
+    private mutating func serviceAccountToken(
+        _ source: ServiceAccountTokenProjection, in volume: String, mode: Int32?
     ) async throws -> VolumePayload {
+        let key = VolumeTokens.Key(volume: volume, path: source.path)
+        let text: String
+        if let current = tokens.current(key, now: .now) {
+            text = current
+        } else {
+            let token = try await issueToken(source)
+            tokens.set(key, token)
+            text = token.text
+        }
+        var payload = VolumePayload()
+        // Readable by the pod's group where it has one, else by its own user only.
+        let isShared = pod.spec.securityContext?.fsGroup != nil
+        let isForRoot = pod.allContainers.allSatisfy {
+            ($0.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser) == nil
+        }
+        let bits: Int32 = isShared ? 0o640 : isForRoot ? mode ?? 0o600 : 0o644
+        payload.files[source.path] = VolumePayload.File(content: Array(text.utf8), mode: bits)
+        return payload
+    }
+
+    private func issueToken(_ source: ServiceAccountTokenProjection) async throws -> VolumeTokens.Token {
         var request = TokenRequest()
         request.spec.audiences = source.audience.map { $0.isEmpty ? [] : [$0] } ?? []
         request.spec.expirationSeconds = source.expirationSeconds ?? 3600
@@ -158,15 +189,11 @@ struct PodVolumes: Sendable {
         do {
             let answer: TokenRequest = try await client.create(
                 subresource: "token", of: ServiceAccount.resource, account, request)
-            var payload = VolumePayload()
-            // Readable by the pod's group where it has one, else by its own user only.
-            let isShared = pod.spec.securityContext?.fsGroup != nil
-            let isForRoot = pod.allContainers.allSatisfy {
-                ($0.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser) == nil
-            }
-            let bits: Int32 = isShared ? 0o640 : isForRoot ? mode ?? 0o600 : 0o644
-            payload.files[source.path] = VolumePayload.File(content: Array(answer.status.token.utf8), mode: bits)
-            return payload
+            return VolumeTokens.Token(
+                text: answer.status.token,
+                life: answer.status.expirationTimestamp.map { $0 - .now() }
+                    ?? .seconds(source.expirationSeconds ?? 3600),
+                now: .now)
         } catch {
             throw ConfigurationError("failed to fetch token: \(error.message)")
         }
