@@ -14,6 +14,7 @@ package final class APIServer: HTTPHandler {
     let authenticator: Authenticator
     let authorizer: AuthorizerChain
     let admission: AdmissionChain
+    let quotas: QuotaLedger
     let documents: [any DocumentHandler]
     let tables: (any TableRenderer)?
     let watches = WatchClock()
@@ -35,7 +36,8 @@ package final class APIServer: HTTPHandler {
         decoder = BodyDecoder(schema: configuration.schema)
         authenticator = Authenticator(authenticateToken: configuration.authenticateToken)
         authorizer = AuthorizerChain(store: configuration.store, registry: registry)
-        admission = AdmissionChain.standard(configuration, registry, authorizer)
+        quotas = QuotaLedger(configuration, registry)
+        admission = AdmissionChain.standard(configuration, registry, authorizer, quotas)
         readiness = Readiness(checks: configuration.readyChecks)
     }
 
@@ -50,7 +52,8 @@ package final class APIServer: HTTPHandler {
 extension AdmissionChain {
     /// Upstream's order. Quotas come last of all, webhooks before them.
     static func standard(
-        _ configuration: APIServerConfiguration, _ registry: ResourceRegistry, _ authorizer: AuthorizerChain
+        _ configuration: APIServerConfiguration, _ registry: ResourceRegistry, _ authorizer: AuthorizerChain,
+        _ ledger: QuotaLedger
     ) -> AdmissionChain {
         func prefix(_ group: String, _ plural: String) -> String {
             registry.resource(group, plural)?.keyPrefix ?? "/registry/\(plural)/"
@@ -74,6 +77,7 @@ extension AdmissionChain {
             ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
             EscalationCheck(authorizer: authorizer),
             // Mutating admission policies and webhooks join here, then validating ones.
+            ResourceQuotaAdmission(ledger: ledger),
         ]
         return AdmissionChain(plugins: plugins, resources: registry.all)
     }

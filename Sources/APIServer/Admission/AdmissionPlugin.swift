@@ -22,6 +22,8 @@ struct AdmissionRequest: Sendable {
     let isDryRun: Bool
     /// Advice of the plug-ins, sent as `Warning` headers whether the write is done or refused.
     var warnings: [String] = []
+    /// What the quotas of the namespace were charged.
+    var quotaCharge: QuotaLedger.Charge?
 
     func isFor(_ group: String, _ plural: String) -> Bool {
         resource.id.plural == plural && resource.id.group == group

@@ -16,13 +16,18 @@ enum PodResources {
 
     /// The sum over the containers and sidecars, or what an init container needs if that is more; what the pod itself
     /// says takes the place of the sum.
-    static func total(_ spec: Value, _ field: String, withOverhead: Bool = false) -> [String: Quantity] {
+    ///
+    /// `status`: of a running pod, whose containers count at what they were given where that is more than what the
+    /// spec now says.
+    static func total(
+        _ spec: Value, _ field: String, withOverhead: Bool = false, status: Value = .null
+    ) -> [String: Quantity] {
         var total: [String: Quantity] = [:]
-        for container in spec.list("containers") { add(list(container["resources"] ?? [:], field), to: &total) }
+        for container in spec.list("containers") { add(list(container, field, in: status), to: &total) }
         var sidecars: [String: Quantity] = [:]
         var initial: [String: Quantity] = [:]
         for container in spec.list("initContainers") {
-            let own = list(container["resources"] ?? [:], field)
+            let own = list(container, field, in: status)
             var running = sidecars
             add(own, to: &running)
             if container.text("restartPolicy") == "Always" {
@@ -41,6 +46,17 @@ enum PodResources {
             }
         }
         return total
+    }
+
+    private static func list(_ container: Value, _ field: String, in status: Value) -> [String: Quantity] {
+        var own = list(container["resources"] ?? [:], field)
+        for statuses in ["containerStatuses", "initContainerStatuses"] {
+            for given in status.list(statuses) where given.text("name") == container.text("name") {
+                raise(&own, to: list(given["resources"] ?? [:], field))
+                if field == "requests" { raise(&own, to: list(given, "allocatedResources")) }
+            }
+        }
+        return own
     }
 
     /// Resources that a pod may ask for as a whole.

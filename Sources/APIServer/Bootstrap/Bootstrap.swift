@@ -11,6 +11,7 @@ extension APIServer {
             PolicyObjects.all + FlowControlObjects.all + APIServiceObjects.all(configuration.resources))
         if let failure = await ensure("/api/v1/namespaces/default/services", kubernetesService()) { throw failure }
         if let failure = await ensureEndpoints() { throw failure }
+        quotas.recountAll()
         readiness.bootstrapIsDone()
     }
 
