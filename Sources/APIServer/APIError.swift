@@ -114,6 +114,11 @@ extension APIError {
         message: "the body of the request was in an unknown format - accepted media types include: "
             + "application/json, application/yaml, application/vnd.kubernetes.protobuf")
 
+    /// Past a bound of patches.
+    static func requestTooLarge(_ why: String) -> APIError {
+        APIError(code: 413, reason: "RequestEntityTooLarge", message: "Request entity too large: " + why)
+    }
+
     /// `Deployment.apps "x" is invalid: [spec.a: Required value, …]` with one cause per field.
     static func invalid(_ kind: GroupVersionKind, _ name: String, _ errors: [FieldError]) -> APIError {
         invalid(group: kind.group, kind: kind.kind, name, errors)

@@ -26,7 +26,8 @@ extension RequestInfo {
     init(_ request: HTTPRequest, query: Query) {
         path = request.path
         verb = request.method.lowercased()
-        var parts = request.path.split(separator: "/").map { percentDecoded($0) }
+        // Upstream decodes before it splits: an escaped slash separates like any other.
+        var parts = percentDecoded(request.path).split(separator: "/").map(String.init)
         guard let root = parts.first, root == "api" || root == "apis" else { return }
         parts.removeFirst()
         guard parts.count >= (root == "api" ? 2 : 3) else { return }

@@ -102,6 +102,27 @@ struct JSONCursor {
         }
     }
 
+    /// The scalar at the cursor as bytes, moving past it.
+    mutating func scalar() -> Scalar {
+        skipSpace()
+        let empty = UnsafeBufferPointer<UInt8>(start: base, count: 0)
+        guard let base, index < end else { return Scalar(raw: empty, hasEscape: false) }
+        let start = index
+        switch byte {
+        case UInt8(ascii: "\""):
+            index &+= 1
+            let hasEscape = skipString()
+            let raw = UnsafeBufferPointer(start: base + start + 1, count: max(index - start - 2, 0))
+            return Scalar(raw: raw, hasEscape: hasEscape)
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "n"):
+            skipValue()
+            return Scalar(raw: empty, hasEscape: false)
+        default:
+            skipValue()
+            return Scalar(raw: UnsafeBufferPointer(start: base + start, count: index - start), hasEscape: false)
+        }
+    }
+
     /// The object of strings at the cursor.
     mutating func stringMap() -> [String: String] {
         var map: [String: String] = [:]

@@ -11,11 +11,16 @@ extension Value {
         return value
     }
 
+    /// The document with repeated fields and the text of its numbers, for naming what is wrong with it.
+    static func parse(sourceOf bytes: [UInt8]) throws(JSONError) -> Value {
+        try parse(json: bytes, collectsDuplicates: false, keepsSource: true).value
+    }
+
     private static func parse(
-        json bytes: [UInt8], collectsDuplicates: Bool
+        json bytes: [UInt8], collectsDuplicates: Bool, keepsSource: Bool = false
     ) throws(JSONError) -> (value: Value, duplicates: [String]) {
         let outcome: Result<(Value, [String]), JSONError> = bytes.withUnsafeBufferPointer { buffer in
-            var parser = ValueParser(buffer, collectsDuplicates: collectsDuplicates)
+            var parser = ValueParser(buffer, collectsDuplicates: collectsDuplicates, keepsSource: keepsSource)
             do throws(JSONSyntaxError) {
                 return .success((try parser.parseDocument(), parser.duplicates))
             } catch {

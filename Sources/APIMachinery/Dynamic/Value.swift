@@ -219,12 +219,12 @@ extension Value {
     }
 
     /// What Go's decoder calls this kind of value in its errors.
-    var kindName: String {
+    package var kindName: String {
         switch self {
         case .null: "null"
         case .bool: "bool"
         case .int, .double: "number"
-        case .string: "string"
+        case .string(let text): text.first == ValueParser.numberMark ? "number" : "string"
         case .array: "array"
         case .object: "object"
         }

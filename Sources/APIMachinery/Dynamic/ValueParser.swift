@@ -13,6 +13,8 @@ struct ValueParser {
     /// Collected only where `path` is kept.
     private(set) var duplicates: [String] = []
     private let collectsDuplicates: Bool
+    /// Keeps repeated fields, and numbers that are no plain integers as they were written: for error texts only.
+    private let keepsSource: Bool
     private var path: [PathStep] = []
     /// Reused for strings with escapes.
     private var scratch: [UInt8] = []
@@ -22,8 +24,14 @@ struct ValueParser {
         case index(Int)
     }
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int = 0, collectsDuplicates: Bool) {
+    /// What a number kept as written begins with; texts of documents are compared with it nowhere else.
+    static let numberMark: Character = "\0"
+
+    init(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int = 0, collectsDuplicates: Bool, keepsSource: Bool = false
+    ) {
         self.bytes = bytes
+        self.keepsSource = keepsSource
         self.collectsDuplicates = collectsDuplicates
         index = start
     }
@@ -122,7 +130,11 @@ struct ValueParser {
             index += 1
             if collectsDuplicates { path.append(.key(key)) }
             let value = try parseValue()
-            if !fields.add(key, value), collectsDuplicates, duplicates.count < Self.duplicatesMax { noteDuplicate() }
+            if keepsSource {
+                fields.append(key, value)
+            } else if !fields.add(key, value), collectsDuplicates, duplicates.count < Self.duplicatesMax {
+                noteDuplicate()
+            }
             if collectsDuplicates { path.removeLast() }
             skipSpace()
             guard index < bytes.count else { throw .unexpectedEnd }
@@ -218,6 +230,7 @@ extension ValueParser {
         }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
         if isInteger, let exact = Int64(text) { return .int(exact) }
+        if keepsSource { return .string(String(Self.numberMark) + text) }
         guard let double = Double(text), double.isFinite else { throw .numberOutOfRange(text) }
         return .double(double)
     }
@@ -361,6 +374,9 @@ private struct FieldsBuilder {
 
     private(set) var fields = OrderedFields()
     private var seen: [String: Int] = [:]
+
+    /// Also where the key is there already.
+    mutating func append(_ key: String, _ value: Value) { fields.appendNew(key, value) }
 
     /// `false` for a repeated key, whose value replaces the earlier one, as in Go.
     mutating func add(_ key: String, _ value: Value) -> Bool {

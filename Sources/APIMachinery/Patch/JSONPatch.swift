@@ -60,6 +60,18 @@ package struct JSONPatch: Equatable, Sendable {
         .malformed("error decoding patch: json: cannot unmarshal \(value.kindName) into Go value of type \(type)")
     }
 
+    /// The objects and lists on the way to what the operations name, as paths of keys.
+    package var touchedPaths: Set<[String]> {
+        var paths: Set<[String]> = []
+        for operation in operations {
+            for text in [operation.path, operation.from] {
+                guard let text, var path = try? Self.pointer(text, of: operation.name) else { continue }
+                while path.popLast() != nil { paths.insert(path) }
+            }
+        }
+        return paths
+    }
+
     /// Applies all operations, or none.
     package func apply(to value: Value) throws(PatchError) -> Value {
         var result = value

@@ -9,7 +9,7 @@ extension Time: JSONReadable, JSONWritable {
 
     /// Go's words for a text that is no RFC 3339 time.
     static func parseFailure(of text: String) -> String {
-        "parsing time \"\(text)\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\(text)\" as \"2006\""
+        TimeFailure.text(of: text, layout: TimeFailure.seconds) ?? "parsing time \"\(text)\": out of range"
     }
 }
 
@@ -23,7 +23,7 @@ extension MicroTime: JSONReadable, JSONWritable {
     package func write(to writer: inout JSONWriter) { writer.string(description) }
 
     static func parseFailure(of text: String) -> String {
-        "parsing time \"\(text)\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"\(text)\" as \"2006\""
+        TimeFailure.text(of: text, layout: TimeFailure.micros) ?? "parsing time \"\(text)\": out of range"
     }
 }
 

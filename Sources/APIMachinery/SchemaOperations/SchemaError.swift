@@ -72,6 +72,9 @@ extension Schema {
 
     /// Whether a scalar fits; `nil` when it does. Containers are for the caller to walk.
     func scalarMismatch(_ value: Value, _ type: FieldType) -> TypeMismatch? {
+        if case .string(let text) = value, text.first == ValueParser.numberMark {
+            return mismatch(number: String(text.dropFirst()), type)
+        }
         switch (type, value) {
         case (.string, .string), (.bool, .bool), (.double, .int), (.double, .double), (.int64, .int): return nil
         case (.int32, .int(let number)), (.intOrString, .int(let number)):
@@ -89,13 +92,27 @@ extension Schema {
         case (.time, .string(let text)):
             return Time(text) == nil ? TypeMismatch(text: Time.parseFailure(of: text)) : nil
         case (.microTime, .string(let text)):
-            return MicroTime(text) == nil ? TypeMismatch(text: MicroTime.parseFailure(of: text)) : nil
+            guard MicroTime(text) == nil || text.utf8.count != "2006-01-02T15:04:05.000000Z".utf8.count else {
+                return nil
+            }
+            return TimeFailure.text(of: text, layout: TimeFailure.micros).map { TypeMismatch(text: $0) }
         case (.duration, .string(let text)):
             return GoDuration(text) == nil ? TypeMismatch(text: "time: invalid duration \"\(text)\"") : nil
         case (.time, _), (.microTime, _), (.duration, _):
             return TypeMismatch(text: "json: cannot unmarshal \(value.kindName) into Go value of type string")
         default:
             return TypeMismatch(found: value.kindName, wanted: goName(of: type))
+        }
+    }
+
+    /// For a number as it was written, which is no plain integer.
+    private func mismatch(number text: String, _ type: FieldType) -> TypeMismatch? {
+        switch type {
+        case .double: Double(text)?.isFinite == true ? nil : TypeMismatch(found: "number " + text, wanted: "float64")
+        case .int32, .int64, .intOrString: TypeMismatch(found: "number " + text, wanted: goName(of: type))
+        case .quantity: Self.quantityFailure(text)
+        case .rawExtension, .fieldsV1, .json: nil
+        default: scalarMismatch(.double(0), type)
         }
     }
 

@@ -8,6 +8,9 @@ package struct StrictReport: Equatable, Sendable {
     /// The first value of a wrong type, in Go's words; the document is then refused whatever the validation level.
     package internal(set) var typeError: String?
 
+    /// While a document is walked that keeps its repeated fields.
+    var seeksDuplicates = false
+
     package init() {}
 
     /// `strict decoding error: unknown field "spec.foo", unknown field "spec.bar"`; `nil` when there was nothing.
@@ -29,8 +32,15 @@ package struct StrictReport: Equatable, Sendable {
         warnings = Array((texts + warnings).prefix(Self.findingsMax))
     }
 
-    mutating func addUnknown(_ path: String) {
-        guard warnings.count < Self.findingsMax else { return }
-        warnings.append("unknown field \"\(path)\"")
+    mutating func addUnknown(_ path: String) { add("unknown field \"\(path)\"") }
+
+    mutating func addDuplicate(_ path: String) { add("duplicate field \"\(path)\"") }
+
+    private mutating func add(_ text: String) {
+        guard warnings.count < Self.findingsMax, !warnings.contains(text) else { return }
+        warnings.append(text)
     }
+
+    /// By text, as upstream reports what a strategic merge left over.
+    package mutating func sort() { warnings.sort() }
 }

@@ -150,8 +150,9 @@ private struct LabelSelectorParser {
         var found: Set<String> = []
         switch look().kind {
         case .closeParenthesis:
+            // `()` is a list of one empty value.
             position += 1
-            return []
+            return [""]
         case .identifier, .comma: try identifiers(into: &found)
         default: throw expected("',', ')' or identifier", look())
         }

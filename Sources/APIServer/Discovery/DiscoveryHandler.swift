@@ -21,7 +21,9 @@ package struct DiscoveryHandler: DocumentHandler {
 
     package func respond(to request: HTTPRequest) -> DocumentResponse? {
         let segments = request.path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-        guard let path = DiscoveryPath(segments), let form = form(of: path, accept: request.headers["Accept"]) else {
+        guard let path = DiscoveryPath(segments) else { return nil }
+        guard let form = form(of: path, accept: request.headers["Accept"]) else {
+            if case .version(let group, _) = path, documents.group(group) != nil || group.isEmpty { return .notFound }
             return nil
         }
         guard ["GET", "HEAD"].contains(request.method) else { return .methodNotAllowed }

@@ -10,6 +10,11 @@ extension DocumentResponse {
         )
     }
 
+    /// A version that a served group does not have.
+    static var notFound: DocumentResponse {
+        status(404, reason: "NotFound", message: "the server could not find the requested resource")
+    }
+
     static var notAcceptable: DocumentResponse {
         status(
             406, reason: "NotAcceptable",

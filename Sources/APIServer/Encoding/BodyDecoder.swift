@@ -37,15 +37,19 @@ struct BodyDecoder: Sendable {
         var object = try parse(request.body, format, kind, &duplicates)
         if object.isNull { object = [:] }
         guard object.fields != nil else {
-            throw unrecognized(kind, jsonTypeError(object), request.body)
+            throw unrecognized(kind, Self.rootRefusal(object), request.body)
         }
         try checkKind(&object, kind, internalGroup, request.body)
         guard format != .protobuf else { return Decoded(object: object) }
         var report = schema.check(object, as: type)
-        if let wrong = report.typeError { throw cannotBeHandled(object, kind, wrong) }
         // What is unknown must not count as set when defaults are filled in.
-        if !report.warnings.isEmpty { object = schema.normalisedIfPossible(object, as: type) }
-        if format == .yaml { report.addWarnings(duplicates) } else { report.addDuplicates(duplicates) }
+        if !report.warnings.isEmpty, report.typeError == nil { object = schema.normalisedIfPossible(object, as: type) }
+        if format == .yaml {
+            report.addWarnings(duplicates)
+        } else if report.typeError != nil || !duplicates.isEmpty {
+            report = schema.check(sourceOf: request.body, as: type)
+        }
+        if let wrong = report.typeError { throw cannotBeHandled(object, kind, wrong) }
         switch validation {
         case .ignore: return Decoded(object: object)
         case .warn: return Decoded(object: object, warnings: report.warnings)
@@ -63,6 +67,7 @@ struct BodyDecoder: Sendable {
             do {
                 return try Value.parse(json: body, duplicates: &duplicates)
             } catch {
+                if let wrong = numberRefusal(body, kind) { throw wrong }
                 throw unrecognized(kind, "couldn't get version/kind; json parse error: " + error.message, body)
             }
         case .yaml:
@@ -74,6 +79,14 @@ struct BodyDecoder: Sendable {
         case .protobuf:
             return try parseProtobuf(body, kind)
         }
+    }
+
+    /// A number that no type holds is refused for its field's type, where the field is known.
+    private func numberRefusal(_ body: [UInt8], _ kind: GroupVersionKind) -> APIError? {
+        guard let type = schema.type(of: kind), let wrong = schema.check(sourceOf: body, as: type).typeError else {
+            return nil
+        }
+        return cannotBeHandled(.null, kind, wrong)
     }
 
     private func parseProtobuf(_ body: [UInt8], _ kind: GroupVersionKind) throws(APIError) -> Value {
@@ -112,12 +125,8 @@ struct BodyDecoder: Sendable {
         if object.text("kind").isEmpty { object["kind"] = .string(kind.kind) }
         let (actualVersion, actualKind) = (object.text("apiVersion"), object.text("kind"))
         guard actualVersion != kind.apiVersion || actualKind != kind.kind else { return }
-        if isRegistered(object) || (actualVersion == kind.apiVersion && isList(object)) {
-            guard actualVersion == kind.apiVersion else { throw versionMismatch(actualVersion, kind) }
-            let goVersion = kind.version
-            throw cannotBeHandled(
-                object, kind,
-                "converting (\(goVersion).\(actualKind)) to (\(internalGroup).\(kind.kind)): unknown conversion")
+        if let why = otherKindRefusal(object, kind, internalGroup) {
+            throw actualKind == kind.kind ? versionMismatch(actualVersion, kind) : cannotBeHandled(object, kind, why)
         }
         if Self.formerVersions.contains(actualVersion), actualKind == kind.kind {
             throw versionMismatch(actualVersion, kind)
@@ -137,7 +146,16 @@ struct BodyDecoder: Sendable {
         "certificates.k8s.io/v1beta1", "admissionregistration.k8s.io/v1beta1", "node.k8s.io/v1beta1",
     ]
 
-    private func isRegistered(_ object: Value) -> Bool { schema.type(ofObject: object) != nil }
+    /// What upstream says of an object of another kind that it knows: it is decoded before the kinds are compared.
+    /// `nil` for kinds that are not known.
+    func otherKindRefusal(_ object: Value, _ kind: GroupVersionKind, _ internalGroup: String) -> String? {
+        let (version, actual) = (object.text("apiVersion"), object.text("kind"))
+        let type = schema.type(ofObject: object)
+        guard type != nil || (version == kind.apiVersion && isList(object)) else { return nil }
+        if let type, let wrong = schema.check(object, as: type).typeError { return wrong }
+        let goVersion = version.split(separator: "/").last.map(String.init) ?? kind.version
+        return "converting (\(goVersion).\(actual)) to (\(internalGroup).\(kind.kind)): unknown conversion"
+    }
 
     private func isList(_ object: Value) -> Bool { object.text("kind").hasSuffix("List") }
 
@@ -152,17 +170,11 @@ struct BodyDecoder: Sendable {
             "\(object.text("kind")) in version \(quoted(version)) cannot be handled as a \(kind.kind): \(why)")
     }
 
-    private func jsonTypeError(_ value: Value) -> String {
-        let found =
-            switch value {
-            case .bool: "bool"
-            case .int, .double: "number"
-            case .string: "string"
-            case .array: "array"
-            default: "object"
-            }
-        return "couldn't get version/kind; json parse error: json: cannot unmarshal \(found) into Go value of type "
-            + "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }"
+    /// Why a document that is no object has no kind.
+    static func rootRefusal(_ value: Value) -> String {
+        "couldn't get version/kind; json parse error: json: cannot unmarshal \(value.kindName) into Go value of type "
+            + "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
+            + "Kind string \"json:\\\"kind,omitempty\\\"\" }"
     }
 
     private func unrecognized(_ kind: GroupVersionKind, _ why: String, _ body: [UInt8]) -> APIError {

@@ -17,8 +17,11 @@ extension APIServer {
         case .partialMetadata(let version), .partialMetadataList(let version):
             var out = Array(
                 """
-                {"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/\(version)","metadata":\(metadata),"items":[
+                {"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/\(version)","metadata":\(metadata),"items":
                 """.utf8)
+            // Upstream's list of nothing.
+            guard !page.objects.isEmpty else { return try finish(out + "null}".utf8, context) }
+            out.append(UInt8(ascii: "["))
             for (index, object) in page.objects.enumerated() {
                 if index > 0 { out.append(UInt8(ascii: ",")) }
                 PartialObjectMetadata.append(object.value, version: version, to: &out)

@@ -7,11 +7,14 @@ extension APIServer {
         let reason =
             switch fault {
             case .malformed: "BadRequest"
+            case .unknownMethod: "MethodNotAllowed"
             case .bodyTooLarge: "RequestEntityTooLarge"
             case .timeout: "Timeout"
             case .unanswered: "InternalError"
             }
-        let error = APIError(code: fault.status, reason: reason, message: fault.message)
+        let error =
+            fault == .unknownMethod
+            ? APIError.methodNotAllowed : APIError(code: fault.status, reason: reason, message: fault.message)
         return (["Content-Type": "application/json"], error.status.jsonBytes())
     }
 }

@@ -15,6 +15,7 @@ extension APIServer {
         switch parts.first {
         case "healthz", "livez", "readyz": try health(parts, query, reply)
         case "version" where parts.count == 1:
+            guard ["GET", "HEAD"].contains(request.method) else { throw .methodNotAllowed }
             reply.complete(200, "application/json", .bytes(versionInfo.jsonBytes()))
         case "metrics" where parts.count == 1:
             reply.complete(200, "text/plain; version=0.0.4; charset=utf-8", .bytes(Array(metricsText().utf8)))
@@ -42,7 +43,7 @@ extension APIServer {
         let all = readiness.checks(includingStart: endpoint != "livez")
         if parts.count > 1 {
             let name = parts.dropFirst().joined(separator: "/")
-            guard let check = all.first(where: { $0.name == name }) else { throw .noSuchPath }
+            guard let check = all.first(where: { $0.name == name }) else { return answerUnknown(reply) }
             let text = check.isReady ? "ok" : "internal server error: \(name) is not ready"
             return reply.complete(check.isReady ? 200 : 500, "text/plain; charset=utf-8", .bytes(Array(text.utf8)))
         }

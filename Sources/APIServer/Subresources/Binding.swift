@@ -47,7 +47,10 @@ extension APIServer {
         var errors: [FieldError] = []
         let kind = target.text("kind")
         if !kind.isEmpty, kind != "Node" {
-            errors.append(.notSupported("target.kind", kind, ["Node", "<empty>"].sorted { $0 > $1 }))
+            errors.append(
+                FieldError(
+                    kind: .notSupported, field: "target.kind",
+                    body: "Unsupported value: \(quoted(kind)): supported values: \"Node\", \"<empty>\""))
         }
         if target.text("name").isEmpty { errors.append(.required("target.name")) }
         guard !errors.isEmpty else { return }

@@ -23,7 +23,11 @@ package struct PrinterTables: TableRenderer {
             writer.key("metadata")
             writer.raw(listMeta.isEmpty ? Array("{}".utf8) : listMeta)
             writer.key("columnDefinitions")
-            if options.includeColumns { TableColumns.write(columns, to: &writer) } else { writer.null() }
+            if options.includeColumns {
+                TableColumns.write(columns, of: resource.plural, to: &writer)
+            } else {
+                writer.null()
+            }
             writer.key("rows")
             writer.beginArray()
             for object in objects {

@@ -103,11 +103,15 @@ struct DeleteRequestOptions: Sendable {
             value = try protobuf(body, context)
         }
         if value.isNull { value = [:] }
+        guard value.fields != nil else { throw .badRequest(BodyDecoder.rootRefusal(value)) }
         let kind = value.text("kind")
         guard kind.isEmpty || kind == "DeleteOptions" else {
             throw .badRequest(
                 "no kind \(quoted(kind)) is registered for version \(quoted(value.text("apiVersion"))) in scheme "
                     + "\"pkg/apis/meta/internalversion/scheme/register.go:27\"")
+        }
+        if let type = context.deleteOptionsType, let wrong = context.schema.check(value, as: type).typeError {
+            throw .badRequest(wrong)
         }
         return value
     }

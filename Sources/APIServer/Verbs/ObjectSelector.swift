@@ -6,6 +6,8 @@ struct ObjectSelector: Sendable {
     private var labels = LabelRequirements.everything
     private var fields: [Field] = []
     private var name: String?
+    /// The same, as it is compared with stored bytes.
+    private var compiled = ByteSelector(labels: .everything, fields: [])
 
     private struct Field: Sendable {
         let path: [String]
@@ -27,6 +29,17 @@ struct ObjectSelector: Sendable {
         } catch {
             throw .badRequest("\(error)")
         }
+        compile()
+    }
+
+    private mutating func compile() {
+        var compared = fields.map {
+            ByteSelector.Field(path: $0.path, absent: $0.absent, isEqual: $0.isEqual, value: $0.value)
+        }
+        if let name {
+            compared.insert(.init(path: ["metadata", "name"], absent: "", isEqual: true, value: name), at: 0)
+        }
+        compiled = ByteSelector(labels: labels, fields: compared)
     }
 
     private static func resolve(_ parsed: FieldRequirements, _ resource: Resource) throws -> [Field] {
@@ -46,28 +59,17 @@ struct ObjectSelector: Sendable {
         return fields
     }
 
-    mutating func require(name: String) { self.name = name }
+    mutating func require(name: String) {
+        self.name = name
+        compile()
+    }
 
-    var isEmpty: Bool { labels.isEmpty && fields.isEmpty && name == nil }
+    var isEmpty: Bool { compiled.isEmpty }
 
     /// The one name that can match, if the selector says so: such a list is a get.
     var requiredName: String? {
         name ?? fields.first { $0.isEqual && $0.path == ["metadata", "name"] }?.value
     }
 
-    func matches(_ object: StoredObject) -> Bool { isEmpty || matches(json: object.value) }
-
-    func matches(json: [UInt8]) -> Bool {
-        let scanner = MetadataScanner(json: json)
-        if let name, scanner.string(at: ["metadata", "name"]) != name { return false }
-        if !labels.isEmpty {
-            let actual = scanner.labels
-            guard labels.matches(actual) else { return false }
-        }
-        return fields.allSatisfy { field in
-            var found = scanner.string(at: field.path) ?? ""
-            if found.isEmpty { found = field.absent }
-            return (found == field.value) == field.isEqual
-        }
-    }
+    func matches(_ object: StoredObject) -> Bool { isEmpty || compiled.matches(object.value) }
 }

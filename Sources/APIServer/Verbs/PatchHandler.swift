@@ -84,14 +84,18 @@ struct RequestPatch: Sendable {
             throw APIError(error)
         }
         var report = schema.check(object, as: type)
-        if let wrong = report.typeError { throw refusal(object, wrong) }
-        if object.text("kind") != kind.kind || object.text("apiVersion") != kind.apiVersion {
-            let found = object.text("kind")
-            throw refusal(
-                object,
-                found.isEmpty
-                    ? "Object 'Kind' is missing in '\(object.jsonText)'"
-                    : "no kind \(quoted(found)) is registered for version \(quoted(object.text("apiVersion")))")
+        if case .strategic = content {
+            if let wrong = UnstructuredMismatch(schema: schema).text(object, as: type) {
+                throw refusal(object, wrong, type, schema)
+            }
+            // Upstream fills the kind's struct in; what the patch calls it does not matter.
+            report.sort()
+            if object.fields?.isEmpty == false {
+                object["kind"] = .string(kind.kind)
+                object["apiVersion"] = .string(kind.apiVersion)
+            }
+        } else if let wrong = kindRefusal(object, kind, schema) ?? report.typeError {
+            throw refusal(object, wrong, type, schema)
         }
         if !report.warnings.isEmpty { object = schema.normalisedIfPossible(object, as: type) }
         if case .json(let patch) = content {
@@ -103,18 +107,33 @@ struct RequestPatch: Sendable {
         case .ignore: return (object, [])
         case .warn: return (object, report.warnings)
         case .strict:
-            if let text = report.strictText { throw refusal(object, text) }
+            if let text = report.strictText { throw refusal(object, text, type, schema) }
             return (object, [])
         }
     }
 
+    /// Why the patched object is no longer of its kind.
+    private func kindRefusal(_ object: Value, _ kind: GroupVersionKind, _ schema: Schema) -> String? {
+        let (found, version) = (object.text("kind"), object.text("apiVersion"))
+        if found == kind.kind, version == kind.apiVersion { return nil }
+        if found.isEmpty { return "Object 'Kind' is missing in '\(object.jsonText)'" }
+        if version.isEmpty { return "Object 'apiVersion' is missing in '\(object.jsonText)'" }
+        let internalGroup = kind.group.split(separator: ".").first.map(String.init) ?? "core"
+        return BodyDecoder(schema: schema).otherKindRefusal(object, kind, internalGroup)
+            ?? "no kind \(quoted(found)) is registered for version \(quoted(version)) "
+            + "in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+    }
+
     /// Upstream shows the whole patched object, or the patch itself where it was strategic.
-    private func refusal(_ object: Value, _ why: String) -> APIError {
+    private func refusal(_ object: Value, _ why: String, _ type: TypeID, _ schema: Schema) -> APIError {
         let shown: String
-        if case .strategic(let patch) = content {
-            shown = GoText.map(patch)
-        } else {
-            shown = object.jsonText
+        switch content {
+        case .strategic(let patch): shown = patch.goText
+        case .merge(let patch):
+            shown = schema.patchOrdered(object, as: type) { patch[path: $0]?.fields != nil }.jsonText
+        case .json(let patch):
+            let touched = patch.touchedPaths
+            shown = schema.patchOrdered(object, as: type) { touched.contains($0) }.jsonText
         }
         return .invalid(group: "", kind: "", "", [.invalid("patch", shown, why)])
     }
@@ -131,23 +150,7 @@ extension APIError {
                 details: Details())
         case .internalError(let text): self = .plain(text)
         case .tooLarge(let text):
-            self = APIError(code: 413, reason: "RequestEntityTooLarge", message: text)
-        }
-    }
-}
-
-/// Go's `%v` of a decoded JSON value: `map[spec:map[bogus:1]]`.
-enum GoText {
-    static func map(_ value: Value) -> String {
-        switch value {
-        case .null: "<nil>"
-        case .bool(let bool): bool ? "true" : "false"
-        case .int(let int): String(int)
-        case .double(let double): String(double)
-        case .string(let string): string
-        case .array(let array): "[" + array.map(map).joined(separator: " ") + "]"
-        case .object(let fields):
-            "map[" + fields.sorted().entries.map { $0.key + ":" + map($0.value) }.joined(separator: " ") + "]"
+            self = .requestTooLarge(text)
         }
     }
 }

@@ -101,6 +101,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, S
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch (state, error) {
+        case (.idle, HTTPParserError.invalidMethod): refuse(.unknownMethod)
         case (.idle, is HTTPParserError), (.receiving, is HTTPParserError): refuse(.malformed)
         default: context.close(promise: nil)
         }

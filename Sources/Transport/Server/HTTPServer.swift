@@ -26,6 +26,8 @@ package enum HTTPServerError: Error, Equatable, CustomStringConvertible {
 package enum HTTPFault: Sendable, Equatable {
     /// The head or the framing is not HTTP: 400.
     case malformed
+    /// A method that HTTP/1.1's parser does not know: 405.
+    case unknownMethod
     /// The body is longer than `limit` bytes: 413.
     case bodyTooLarge(limit: Int)
     /// Head or body did not arrive in time: 408.
@@ -36,6 +38,7 @@ package enum HTTPFault: Sendable, Equatable {
     package var status: Int {
         switch self {
         case .malformed: 400
+        case .unknownMethod: 405
         case .bodyTooLarge: 413
         case .timeout: 408
         case .unanswered: 500
@@ -45,6 +48,7 @@ package enum HTTPFault: Sendable, Equatable {
     package var message: String {
         switch self {
         case .malformed: "the request is malformed"
+        case .unknownMethod: "the server does not allow this method on the requested resource"
         case .bodyTooLarge(let limit): "Request entity too large: limit is \(limit)"
         case .timeout: "the request did not arrive in time"
         case .unanswered: "the request was not answered"
