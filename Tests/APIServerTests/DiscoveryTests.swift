@@ -51,7 +51,7 @@ internal import Transport
     }
 
     @Test func `what is not served is somebody else's`() {
-        #expect(get("/apis/apps/v9") == nil)
+        #expect(get("/apis/apps/v9")?.status == 404)
         #expect(get("/apis/nosuch") == nil)
         #expect(get("/api/v1/pods") == nil)
     }

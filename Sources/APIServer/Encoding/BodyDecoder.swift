@@ -86,7 +86,8 @@ struct BodyDecoder: Sendable {
         guard let type = schema.type(of: kind), let wrong = schema.check(sourceOf: body, as: type).typeError else {
             return nil
         }
-        return cannotBeHandled(.null, kind, wrong)
+        return cannotBeHandled(
+            ["kind": .string(kind.kind), "apiVersion": .string(kind.apiVersion)], kind, wrong)
     }
 
     private func parseProtobuf(_ body: [UInt8], _ kind: GroupVersionKind) throws(APIError) -> Value {
