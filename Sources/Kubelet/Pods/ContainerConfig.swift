@@ -12,6 +12,8 @@ struct ContainerConfigBuilder: Sendable {
     /// The image's reference as the runtime resolved it.
     let image: CRIImage
     let node: NodeFacts
+    /// Id of a container whose process namespace this one joins.
+    let target: String?
 
     func build() throws(ConfigurationError) -> CRIContainerConfig {
         var config = CRIContainerConfig()
@@ -62,6 +64,10 @@ struct ContainerConfigBuilder: Sendable {
         var security = CRILinuxContainerSecurityContext()
         let (own, shared) = (container.securityContext, pod.spec.securityContext)
         security.namespaceOptions = SandboxConfigBuilder.namespaces(pod)
+        if let target, security.namespaceOptions.pid == .container {
+            security.namespaceOptions.pid = .target
+            security.namespaceOptions.targetID = target
+        }
         security.privileged = own?.privileged ?? false
         security.readonlyRootfs = own?.readOnlyRootFilesystem ?? false
         security.noNewPrivs = own?.allowPrivilegeEscalation == false

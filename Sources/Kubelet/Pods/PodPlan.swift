@@ -37,9 +37,10 @@ extension PodPlan {
         var plan = PodPlan()
         if isOver(pod, seen) {
             plan.isTerminal = true
-            // Sidecars have no reason to outlive the others.
-            for container in pod.spec.initContainers where seen.containers[container.name]?.isRunning == true {
-                plan.stop[container.name] = "Stopping container \(container.name)"
+            // Sidecars and visitors have no reason to outlive the others.
+            let others = pod.spec.initContainers.map(\.name) + pod.spec.ephemeralContainers.map(\.name)
+            for name in others where seen.containers[name]?.isRunning == true {
+                plan.stop[name] = "Stopping container \(name)"
             }
             return plan
         }
@@ -48,6 +49,7 @@ extension PodPlan {
             let mayTry = seen.sandboxRetryAt.map { $0 <= now } ?? true
             if !seen.isSandboxBusy && mayTry { plan.makeSandbox = true }
         }
+        plan.planEphemeral(pod, seen, now)
         guard plan.planInit(pod, seen, now) else { return plan }
         for container in pod.spec.containers { plan.planMain(container, pod, seen, now) }
         return plan
@@ -95,7 +97,7 @@ extension PodPlan {
     }
 
     /// Starts the container now, or notes when.
-    private mutating func planStart(
+    mutating func planStart(
         _ container: Container, _ record: ContainerRecord, _ seen: PodObservation, _ now: ContinuousClock.Instant,
         restarts: Bool
     ) {

@@ -39,6 +39,9 @@ struct PodStatusBuilder: Sendable {
                 $0, before: before.containerStatuses,
                 default: isInitialized || pod.spec.initContainers.isEmpty ? .creating : .initializing)
         }
+        status.ephemeralContainerStatuses = pod.ephemeralContainers.map {
+            containerStatus($0, before: before.ephemeralContainerStatuses, default: .creating)
+        }
         if verdict != nil, seen.containers.isEmpty {
             // Refused at the door: no container was ever on its way.
             status.initContainerStatuses = []

@@ -106,7 +106,7 @@ extension PodWorker {
 
     /// One start of a container: image, environment, mounts, create, start.
     func start(_ name: String) async {
-        guard let container = pod.allContainers.first(where: { $0.name == name }) else { return }
+        guard let container = pod.runnableContainers.first(where: { $0.name == name }) else { return }
         do throws(StartFailure) {
             let image = try await ensureImage(container)
             seen.containers[name]?.image.reset()
@@ -199,8 +199,14 @@ extension PodWorker {
         let made = try await BlockingWork.run { try mounts.make(restartCount: restartCount) }
         return try ContainerConfigBuilder(
             pod: pod, container: container, restartCount: restartCount, variables: variables, mounts: made,
-            image: image, node: shared.node
+            image: image, node: shared.node, target: targetID(of: container)
         ).build()
+    }
+
+    /// The container whose processes an ephemeral one wants to see.
+    private func targetID(of container: Container) -> String? {
+        let target = pod.spec.ephemeralContainers.first { $0.name == container.name }?.targetContainerName ?? ""
+        return target.isEmpty ? nil : seen.containers[target]?.id
     }
 
     /// A new life of the container is there: the one before becomes history, and the one before that is swept away.
@@ -215,7 +221,7 @@ extension PodWorker {
         record.termination = nil
         record.restartCount = count
         record.sandboxID = sandbox
-        let container = pod.allContainers.first { $0.name == name }
+        let container = pod.runnableContainers.first { $0.name == name }
         record.hasStarted = container?.startupProbe == nil
         record.isReady = container?.readinessProbe == nil
         record.status = nil

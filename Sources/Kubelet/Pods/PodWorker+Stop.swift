@@ -93,7 +93,7 @@ extension PodWorker {
     func end(_ name: String, _ id: String, grace: Int64, message: String?) async {
         if let message { shared.recorder.record(reference(to: name), .normal, reason: "Killing", message) }
         let began = ContinuousClock.now
-        if message != nil, grace > 0, let container = pod.allContainers.first(where: { $0.name == name }),
+        if message != nil, grace > 0, let container = pod.runnableContainers.first(where: { $0.name == name }),
             let hook = container.lifecycle?.preStop
         {
             let prober = Prober(

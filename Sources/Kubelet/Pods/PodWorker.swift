@@ -63,9 +63,10 @@ actor PodWorker {
     func adopt(_ found: PodObservation) {
         seen = found
         let isOver = pod.status.phase == PodPhase.succeeded || pod.status.phase == PodPhase.failed
-        for container in pod.allContainers {
+        let told = pod.status
+        for container in pod.runnableContainers {
             guard
-                let old = (pod.status.containerStatuses + pod.status.initContainerStatuses)
+                let old = (told.containerStatuses + told.initContainerStatuses + told.ephemeralContainerStatuses)
                     .first(where: { $0.name == container.name })
             else { continue }
             var record = seen.containers[container.name] ?? ContainerRecord()
@@ -77,7 +78,8 @@ actor PodWorker {
                 record.isReady = container.readinessProbe == nil || old.ready
             }
             // A container that had ended and was swept away by the runtime must not live again.
-            if record.status == nil, isOver { record.termination = old.state.terminated }
+            let livesOnce = pod.spec.ephemeralContainers.contains { $0.name == container.name }
+            if record.status == nil, isOver || livesOnce { record.termination = old.state.terminated }
             if record.status != nil || record.termination != nil { seen.containers[container.name] = record }
         }
     }
@@ -254,7 +256,7 @@ actor PodWorker {
             guard record.waiting?.reason == "ErrImagePull", let due = record.image.noticeAt, due <= now,
                 let last = record.image.lastError
             else { continue }
-            let image = pod.allContainers.first { $0.name == name }?.image ?? ""
+            let image = pod.runnableContainers.first { $0.name == name }?.image ?? ""
             let text = "Back-off pulling image \"\(image)\""
             seen.containers[name]?.waiting = WaitingReason(
                 reason: "ImagePullBackOff", message: "\(text): \(last.reason): \(last.message ?? "")")
@@ -303,7 +305,9 @@ actor PodWorker {
     func reference(to container: String) -> ObjectReference {
         var reference = ObjectReference(to: pod)
         let isInit = pod.spec.initContainers.contains { $0.name == container }
-        reference.fieldPath = "spec.\(isInit ? "initContainers" : "containers"){\(container)}"
+        let isEphemeral = pod.spec.ephemeralContainers.contains { $0.name == container }
+        let list = isInit ? "initContainers" : isEphemeral ? "ephemeralContainers" : "containers"
+        reference.fieldPath = "spec.\(list){\(container)}"
         return reference
     }
 }

@@ -120,7 +120,7 @@ final class ReferencedContent: Sendable {
                 if let source = part.secret { found.insert(.secret(key(source.name))) }
             }
         }
-        for container in pod.allContainers {
+        for container in pod.runnableContainers {
             for variable in container.env {
                 if let source = variable.valueFrom?.configMapKeyRef { found.insert(.configMap(key(source.name))) }
                 if let source = variable.valueFrom?.secretKeyRef { found.insert(.secret(key(source.name))) }
