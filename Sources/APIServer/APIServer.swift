@@ -59,11 +59,13 @@ extension AdmissionChain {
             registry.resource(group, plural)?.keyPrefix ?? "/registry/\(plural)/"
         }
         let store = configuration.store
+        let nodes = prefix("", "nodes")
         let classes = prefix("storage.k8s.io", "storageclasses")
         let plugins: [any AdmissionPlugin] = [
             NamespaceLifecycle(store: store, prefix: prefix("", "namespaces")),
             LimitRanger(store: store, prefix: prefix("", "limitranges")),
             ServiceAccountAdmission(store: store, prefix: prefix("", "serviceaccounts")),
+            NodeRestriction(store: store, pods: prefix("", "pods"), nodes: nodes),
             TaintNodesByCondition(),
             PodSecurity(store: store, namespaces: prefix("", "namespaces"), pods: prefix("", "pods")),
             PriorityAdmission(store: store, prefix: prefix("scheduling.k8s.io", "priorityclasses")),
@@ -73,9 +75,12 @@ extension AdmissionChain {
             PersistentVolumeClaimResize(store: store, prefix: classes),
             RuntimeClassAdmission(store: store, prefix: prefix("node.k8s.io", "runtimeclasses")),
             CertificateSubject(),
+            CertificateRights(authorizer: authorizer),
             DefaultIngressClass(store: store, prefix: prefix("networking.k8s.io", "ingressclasses")),
             ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
             EscalationCheck(authorizer: authorizer),
+            PodTopologyLabels(store: store, nodes: nodes),
+            PodResizeValidator(store: store, nodes: nodes),
             // Mutating admission policies and webhooks join here, then validating ones.
             ResourceQuotaAdmission(ledger: ledger),
         ]

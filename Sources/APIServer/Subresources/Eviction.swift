@@ -14,6 +14,7 @@ extension APIServer {
         if !decoded.object.name.isEmpty, decoded.object.name != context.name {
             throw .badRequest("name in URL does not match name in Eviction object")
         }
+        _ = try await admit(decoded.object, context, isDryRun: query.isDryRun)
         var options = DeleteRequestOptions()
         let wanted = decoded.object["deleteOptions"] ?? [:]
         options.gracePeriodSeconds = wanted["gracePeriodSeconds"]?.int

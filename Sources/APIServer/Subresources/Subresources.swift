@@ -27,6 +27,19 @@ extension APIServer {
         }
     }
 
+    /// Admission of what is posted below an object (`eviction`, `token`) and stored nowhere itself.
+    func admit(
+        _ posted: Value, _ context: RequestContext, isDryRun: Bool
+    ) async throws(APIError) -> [String] {
+        var admitted = AdmissionRequest(
+            operation: .create, resource: context.resource, subresource: context.info.subresource,
+            namespace: context.namespace, name: context.name, object: posted, old: nil, user: context.user,
+            isDryRun: isDryRun)
+        try await admission.mutate(&admitted)
+        try await admission.validate(&admitted)
+        return admitted.warnings
+    }
+
     private func changeObject(_ context: RequestContext) async throws(APIError) -> Answer {
         context.info.verb == "patch" ? try await patch(context) : try await update(context)
     }

@@ -16,6 +16,7 @@ extension APIServer {
             validation: options.validation)
         guard let stored = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
         var request = decoded.object
+        _ = try await admit(request, context, isDryRun: options.isDryRun)
         let spec = request["spec"] ?? [:]
         let seconds = spec["expirationSeconds"]?.int ?? 3600
         if seconds < Self.lifetimeMin {
