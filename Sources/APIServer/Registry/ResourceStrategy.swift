@@ -42,6 +42,10 @@ protocol ResourceStrategy: Sendable {
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError]
     /// Advice for the client, sent as `Warning` headers.
     func warnings(_ object: Value) -> [String]
+    /// The same, knowing what was there before; `nil` for a new object.
+    func warnings(_ object: Value, from old: Value?) -> [String]
+    /// Last touches before a new object is stored, unseen by validation.
+    func prepareForStorage(_ object: inout Value)
     /// Seconds until the object may go, or `nil` if this kind is deleted at once.
     func gracePeriodSeconds(_ object: Value, requested: Int64?) -> Int64?
     /// What else keeps a marked object alive, besides `metadata.finalizers`.
@@ -73,6 +77,8 @@ extension ResourceStrategy {
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func warnings(_ object: Value) -> [String] { [] }
+    func warnings(_ object: Value, from old: Value?) -> [String] { warnings(object) }
+    func prepareForStorage(_ object: inout Value) {}
     func gracePeriodSeconds(_ object: Value, requested: Int64?) -> Int64? { nil }
     func isHeld(_ object: Value) -> Bool { false }
     func prepareForDeletion(_ object: inout Value) {}

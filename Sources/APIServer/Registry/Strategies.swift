@@ -27,6 +27,7 @@ enum Strategies {
         "apps/ReplicaSet": ReplicaSetStrategy(),
         "apps/DaemonSet": DaemonSetStrategy(),
         "apps/StatefulSet": StatefulSetStrategy(),
+        "apps/ControllerRevision": ControllerRevisionStrategy(),
         "batch/Job": JobStrategy(),
         "batch/CronJob": CronJobStrategy(),
         "coordination.k8s.io/Lease": LeaseStrategy(),

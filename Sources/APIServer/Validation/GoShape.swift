@@ -23,7 +23,7 @@ enum GoShape {
 
     private static let types: [String: [Field]] = {
         var types: [String: [Field]] = [:]
-        for line in goStructs.split(separator: "\n") {
+        for line in (goStructs + "\n" + policyStructs).split(separator: "\n") {
             let words = line.split(separator: " ")
             guard let head = words.first else { continue }
             types[String(head.dropLast())] = words.dropFirst().map(field)

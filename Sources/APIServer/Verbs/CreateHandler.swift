@@ -59,8 +59,9 @@ extension APIServer {
             let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validateCreate(object)
             guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
             admitted.object = object
-            admitted.warnings += strategy.warnings(object)
+            admitted.warnings += strategy.warnings(object, from: nil)
             try await admission.validate(&admitted)
+            strategy.prepareForStorage(&object)
             let bytes = try await insert(object, context, options)
             admission.commit(admitted)
             if options.isDryRun { admission.rollBack(admitted) }

@@ -111,7 +111,7 @@ extension APIServer {
             resource.strategy.applyDefaults(&object)
             try prepare(&object, old, resource, subresource)
             admitted.object = object
-            admitted.warnings += resource.strategy.warnings(object)
+            admitted.warnings += resource.strategy.warnings(object, from: old)
             try await admission.validate(&admitted)
             let json = try await replace(object, old, stored, context, options)
             if json == nil || options.isDryRun { admission.rollBack(admitted) } else { admission.commit(admitted) }

@@ -37,22 +37,18 @@ struct DaemonSetStrategy: ResourceStrategy {
         }
     }
 
-    func warnings(_ object: Value) -> [String] {
-        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        WorkloadValidation.templateWarnings(object, from: old, "spec", "template")
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        var errors = WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["Always"])
-        errors += WorkloadValidation.nonnegative(spec, ["minReadySeconds", "revisionHistoryLimit"], "spec")
-        let type = spec[path: "updateStrategy", "type"]?.string ?? ""
-        if !["RollingUpdate", "OnDelete"].contains(type) {
-            errors.append(.notSupported("spec.updateStrategy.type", type, ["RollingUpdate", "OnDelete"]))
-        }
-        return errors
-    }
+    func validate(_ object: Value) -> [FieldError] { DaemonSetValidation.validate(object) }
 
+    /// Upstream checks the whole object once as if it were new and once as a change.
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        WorkloadValidation.immutableSelector(object, old)
+        validate(object) + WorkloadValidation.immutableSelector(object, old)
+    }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        DaemonSetValidation.validateStatus(object, from: old)
     }
 }

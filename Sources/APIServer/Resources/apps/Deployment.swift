@@ -26,8 +26,9 @@ struct DeploymentStrategy: ResourceStrategy {
 
     func prepareForCreate(_ object: inout Value) { object["status"] = [:] }
 
-    func warnings(_ object: Value) -> [String] {
-        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        (old == nil ? WorkloadValidation.nameWarning(object) : [])
+            + WorkloadValidation.templateWarnings(object, from: old, "spec", "template")
     }
 
     func validate(_ object: Value) -> [FieldError] { DeploymentValidation.validate(object) }
@@ -37,6 +38,6 @@ struct DeploymentStrategy: ResourceStrategy {
     }
 
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        DeploymentValidation.validateStatus(object["status"] ?? [:])
+        DeploymentValidation.validateStatus(object, from: old)
     }
 }

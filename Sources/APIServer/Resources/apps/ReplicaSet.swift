@@ -13,18 +13,16 @@ struct ReplicaSetStrategy: ResourceStrategy {
 
     func prepareForCreate(_ object: inout Value) { object["status"] = ["replicas": 0] }
 
-    func warnings(_ object: Value) -> [String] {
-        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        (old == nil ? WorkloadValidation.nameWarning(object) : [])
+            + WorkloadValidation.templateWarnings(object, from: old, "spec", "template")
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        return WorkloadValidation.nonnegative(spec, ["replicas", "minReadySeconds"], "spec")
-            + WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["Always"])
-    }
+    func validate(_ object: Value) -> [FieldError] { ReplicaSetValidation.validate(object) }
 
+    /// Upstream checks the whole object once as if it were new and once as a change.
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        WorkloadValidation.immutableSelector(object, old)
+        validate(object) + WorkloadValidation.immutableSelector(object, old)
     }
 
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {

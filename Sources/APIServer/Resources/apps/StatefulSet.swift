@@ -11,8 +11,6 @@ struct StatefulSetStrategy: ResourceStrategy {
                 guard strategy.text("type") == "RollingUpdate" else { return }
                 strategy.editObject("rollingUpdate") { rolling in
                     rolling.setDefault("partition", 0)
-                    // Behind a feature gate that is off.
-                    rolling["maxUnavailable"] = nil
                 }
             }
             spec.editObject("persistentVolumeClaimRetentionPolicy") { policy in
@@ -31,58 +29,32 @@ struct StatefulSetStrategy: ResourceStrategy {
         }
     }
 
-    func prepareForCreate(_ object: inout Value) { object["status"] = ["replicas": 0, "availableReplicas": 0] }
-
-    private static let mutable: Set<String> = [
-        "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-        "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
-    ]
-
-    func warnings(_ object: Value) -> [String] {
-        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    func prepareForCreate(_ object: inout Value) {
+        object["status"] = ["replicas": 0, "availableReplicas": 0]
+        dropDisabled(&object)
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        var errors: [FieldError] = []
-        let management = spec.text("podManagementPolicy")
-        if !["OrderedReady", "Parallel"].contains(management) {
-            errors.append(
-                .invalid("spec.podManagementPolicy", management, "must be 'OrderedReady' or 'Parallel'"))
-        }
-        let type = spec[path: "updateStrategy", "type"]?.string ?? ""
-        if !["RollingUpdate", "OnDelete"].contains(type) {
-            errors.append(.invalid("spec.updateStrategy", type, "must be 'RollingUpdate' or 'OnDelete'"))
-        }
-        errors += WorkloadValidation.nonnegative(spec, ["replicas", "minReadySeconds"], "spec")
-        let claims = spec.list("volumeClaimTemplates").map(\.name)
-        return errors
-            + WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["Always"], claims: claims)
+    func prepareForUpdate(_ object: inout Value, from old: Value) { dropDisabled(&object) }
+
+    /// Behind a feature gate that is off.
+    private func dropDisabled(_ object: inout Value) {
+        guard object[path: "spec", "updateStrategy", "rollingUpdate"]?.present("maxUnavailable") != nil else { return }
+        object.set(nil, at: ["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"])
     }
+
+    var nameRule: NameRule { .label }
+
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        StatefulSetValidation.warnings(object, from: old)
+    }
+
+    func validate(_ object: Value) -> [FieldError] { StatefulSetValidation.validate(object) }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        let (new, kept) = (object["spec"] ?? [:], old["spec"] ?? [:])
-        let isFixed = Set((new.fields?.keys ?? []) + (kept.fields?.keys ?? [])).subtracting(Self.mutable)
-            .allSatisfy { new[$0] == kept[$0] }
-        guard !isFixed else { return [] }
-        return [
-            .forbidden(
-                "spec",
-                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
-                    + "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
-                    + "'minReadySeconds' are forbidden")
-        ]
+        StatefulSetValidation.validateUpdate(object, from: old)
     }
 
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        let status = object["status"] ?? [:]
-        let counts = ["replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"]
-        var errors = WorkloadValidation.nonnegative(status, counts, "status")
-        let replicas = status["replicas"]?.int ?? 0
-        for count in counts.dropFirst() where status[count]?.int ?? 0 > replicas {
-            errors.append(
-                .invalid("status." + count, status[count]?.int ?? 0, "cannot be greater than status.replicas"))
-        }
-        return errors
+        StatefulSetValidation.validateStatus(object, from: old)
     }
 }

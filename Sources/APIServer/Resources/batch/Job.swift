@@ -24,8 +24,16 @@ struct JobStrategy: ResourceStrategy {
             spec.setDefaultString(
                 "podReplacementPolicy", spec.present("podFailurePolicy") == nil ? "TerminatingOrFailed" : "Failed")
             spec.editObject("template") { PodDefaults.applyTemplate(&$0) }
+            spec.edit("podFailurePolicy") { Self.applyFailurePolicy(&$0) }
         }
         Self.labelLikePods(&object)
+    }
+
+    /// A pattern without a status means that the condition holds.
+    static func applyFailurePolicy(_ policy: inout Value) {
+        policy.editEach("rules") { rule in
+            rule.editEach("onPodConditions") { $0.setDefaultString("status", "True") }
+        }
     }
 
     private static func labelLikePods(_ object: inout Value) {
@@ -59,39 +67,26 @@ struct JobStrategy: ResourceStrategy {
                 }
             }
         }
-        Self.labelLikePods(&object)
     }
 
-    func warnings(_ object: Value) -> [String] {
-        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    /// Labels of the template are the Job's own where it has none.
+    func prepareForStorage(_ object: inout Value) { Self.labelLikePods(&object) }
+
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        var warnings = old == nil ? WorkloadValidation.nameWarning(object) : []
+        if old == nil || old?.generation != object.generation {
+            warnings += JobSpecValidation.warnings(object["spec"] ?? [:], "spec")
+        }
+        return warnings + WorkloadValidation.templateWarnings(object, from: old, "spec", "template")
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        var errors = WorkloadValidation.nonnegative(
-            spec, ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"],
-            "spec")
-        errors += WorkloadValidation.selectorAndTemplate(spec, restartPolicies: ["OnFailure", "Never"])
-        return errors
-    }
+    func validate(_ object: Value) -> [FieldError] { JobValidation.validate(object) }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        var errors: [FieldError] = []
-        let (new, kept) = (object["spec"] ?? [:], old["spec"] ?? [:])
-        let isIndexed = kept.text("completionMode") == "Indexed"
-        if new["completions"] != kept["completions"], !isIndexed {
-            errors.append(.invalid("spec.completions", new["completions"], "field is immutable"))
-        }
-        if new["selector"] != kept["selector"] {
-            errors.append(.invalid("spec.selector", new["selector"], "field is immutable"))
-        }
-        let mayChangeTemplate = kept["suspend"]?.bool == true && old[path: "status", "startTime"] == nil
-        if !mayChangeTemplate, new["template"] != kept["template"] {
-            errors.append(.invalid("spec.template", new["template"], "field is immutable"))
-        }
-        if new["completionMode"] != kept["completionMode"] {
-            errors.append(.invalid("spec.completionMode", new["completionMode"], "field is immutable"))
-        }
-        return errors
+        JobValidation.validateUpdate(object, from: old)
+    }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        JobStatusValidation(object, from: old).errors()
     }
 }

@@ -8,6 +8,10 @@ struct PodTemplateStrategy: ResourceStrategy {
         object.editObject("template") { PodDefaults.applyTemplate(&$0) }
     }
 
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        WorkloadValidation.templateWarnings(object, from: old, "template")
+    }
+
     func validate(_ object: Value) -> [FieldError] {
         PodTemplateValidation.validate(object["template"] ?? [:], "template")
     }

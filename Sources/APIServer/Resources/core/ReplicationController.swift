@@ -22,25 +22,15 @@ struct ReplicationControllerStrategy: ResourceStrategy {
 
     func prepareForCreate(_ object: inout Value) { object["status"] = ["replicas": 0] }
 
-    func warnings(_ object: Value) -> [String] {
-        PodWarnings.spec(object[path: "spec", "template", "spec"] ?? [:], "spec.template.spec")
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        (old == nil ? WorkloadValidation.nameWarning(object) : [])
+            + WorkloadValidation.templateWarnings(object, from: old, "spec", "template")
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        var errors = WorkloadValidation.nonnegative(spec, ["replicas", "minReadySeconds"], "spec")
-        let selector = spec.stringMap("selector")
-        if selector.isEmpty { errors.append(.required("spec.selector")) }
-        guard let template = spec.present("template") else { return errors + [.required("spec.template")] }
-        let labels = template.metadata.stringMap("labels")
-        if !selector.isEmpty, !selector.allSatisfy({ labels[$0.key] == $0.value }) {
-            errors.append(
-                .invalid(
-                    "spec.template.metadata.labels", template.metadata["labels"],
-                    "`selector` does not match template `labels`"))
-        }
-        return errors + PodTemplateValidation.validate(template, "spec.template", restartPolicies: ["Always"])
-    }
+    func validate(_ object: Value) -> [FieldError] { ReplicationControllerValidation.validate(object) }
+
+    /// Upstream checks the whole object once as if it were new and once as a change.
+    func validateUpdate(_ object: Value, from old: Value) -> [FieldError] { validate(object) }
 
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
         WorkloadValidation.replicaStatus(object["status"] ?? [:])
