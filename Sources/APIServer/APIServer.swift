@@ -1,5 +1,6 @@
 internal import APIMachinery
 internal import KubeAPI
+internal import PKI
 internal import Storage
 package import Transport
 
@@ -27,14 +28,20 @@ package final class APIServer: HTTPHandler {
         configuration: APIServerConfiguration, documents: [any DocumentHandler], tables: (any TableRenderer)?
     ) {
         self.configuration = configuration
-        self.documents = documents
+        let address = "https://\(configuration.advertiseAddress):\(configuration.advertisePort)"
+        self.documents =
+            documents + (configuration.tokens.map { [IssuerDocuments(tokens: $0, serverURL: address)] } ?? [])
         self.tables = tables
         store = configuration.store
         schema = configuration.schema
         registry = ResourceRegistry(schema: configuration.schema, definitions: configuration.resources)
         codec = StorageCodec(schema: configuration.schema)
         decoder = BodyDecoder(schema: configuration.schema)
-        authenticator = Authenticator(authenticateToken: configuration.authenticateToken)
+        authenticator = Authenticator(
+            tokens: TokenAuthenticator(
+                tokens: configuration.tokens, store: configuration.store, clock: configuration.clock),
+            certificates: configuration.clientCAPEM.flatMap { try? CertificateVerifier(authoritiesPEM: $0) },
+            clock: configuration.clock)
         authorizer = AuthorizerChain(store: configuration.store, registry: registry)
         quotas = QuotaLedger(configuration, registry)
         admission = AdmissionChain.standard(configuration, registry, authorizer, quotas)

@@ -1,5 +1,6 @@
 package import APIMachinery
 package import KubeAPI
+package import PKI
 package import Storage
 package import Transport
 
@@ -8,10 +9,10 @@ package struct APIServerConfiguration: Sendable {
     package var store: any Store
     package var schema: Schema
     package var resources: [ResourceDefinition]
-    /// Turns a bearer token into its user; `nil` for a token that is not valid.
-    package var authenticateToken: @Sendable (_ token: String) -> UserInfo?
-    /// Signs a service-account token; `nil` where the server has no signing key.
-    package var signToken: (@Sendable (TokenClaims) -> String)?
+    /// Signs and verifies service-account tokens; `nil` where the server has no key.
+    package var tokens: ServiceAccountTokens?
+    /// Who may issue client certificates (PEM); `nil` where none are accepted.
+    package var clientCAPEM: [UInt8]?
     /// Service addresses, e.g. `10.96.0.0/12`.
     package var serviceCIDR: String
     package var nodePorts: ClosedRange<Int>
@@ -28,8 +29,7 @@ package struct APIServerConfiguration: Sendable {
 
     package init(
         store: any Store, schema: Schema = .kubernetes, resources: [ResourceDefinition] = ResourceTable.all,
-        authenticateToken: @escaping @Sendable (String) -> UserInfo? = { _ in nil },
-        signToken: (@Sendable (TokenClaims) -> String)? = nil, serviceCIDR: String = "10.96.0.0/12",
+        tokens: ServiceAccountTokens? = nil, clientCAPEM: [UInt8]? = nil, serviceCIDR: String = "10.96.0.0/12",
         nodePorts: ClosedRange<Int> = 30000...32767, advertiseAddress: String = "127.0.0.1",
         advertisePort: Int = 6443, nodeHandler: @escaping @Sendable (String) -> (any HTTPHandler)? = { _ in nil },
         version: String = "v1.36.2+skiff", clock: @escaping @Sendable () -> Time = { Time.now() },
@@ -38,8 +38,8 @@ package struct APIServerConfiguration: Sendable {
         self.store = store
         self.schema = schema
         self.resources = resources
-        self.authenticateToken = authenticateToken
-        self.signToken = signToken
+        self.tokens = tokens
+        self.clientCAPEM = clientCAPEM
         self.serviceCIDR = serviceCIDR
         self.nodePorts = nodePorts
         self.advertiseAddress = advertiseAddress
@@ -48,25 +48,5 @@ package struct APIServerConfiguration: Sendable {
         self.version = version
         self.clock = clock
         self.readyChecks = readyChecks
-    }
-}
-
-/// What a service-account token says.
-package struct TokenClaims: Sendable, Equatable {
-    package var namespace: String
-    package var serviceAccount: String
-    package var serviceAccountUID: String
-    /// Empty: the server's own audience.
-    package var audiences: [String]
-    package var lifetimeSeconds: Int64
-    /// The object that the token dies with: `Pod`, `Secret` or `Node`; `nil` if not bound.
-    package var bound: Bound?
-    /// The node of the bound Pod, if it has one.
-    package var nodeName: String?
-
-    package struct Bound: Sendable, Equatable {
-        package var kind: String
-        package var name: String
-        package var uid: String
     }
 }

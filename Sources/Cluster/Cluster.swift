@@ -95,10 +95,8 @@ struct Cluster {
     // MARK: Parts
 
     private func makeAPIServer(_ store: SQLiteStore, _ node: NodeSlot) -> APIServer {
-        let authentication = TokenAuthentication(tokens: credentials.tokens, store: store)
         let configuration = APIServerConfiguration(
-            store: store, authenticateToken: { authentication.user(token: $0) },
-            signToken: { [tokens = credentials.tokens] in tokens.sign($0) },
+            store: store, tokens: credentials.tokens, clientCAPEM: credentials.ca.certificatePEM,
             serviceCIDR: configuration.settings.serviceCIDR,
             nodePorts: configuration.nodePorts, advertiseAddress: configuration.nodeIP,
             advertisePort: configuration.settings.httpsListenPort,

@@ -29,6 +29,10 @@ package struct ServiceAccountClaims: Sendable, Equatable {
     package var pod: Reference?
     package var node: Reference?
     package var secret: Reference?
+    /// Of a token that rests in a Secret: without an end, and in claims of its own.
+    package var isLegacy = false
+
+    static let legacyIssuer = "kubernetes/serviceaccount"
 
     package init(namespace: String, serviceAccount: Reference) {
         self.namespace = namespace
@@ -39,6 +43,7 @@ package struct ServiceAccountClaims: Sendable, Equatable {
     package var subject: String { "system:serviceaccount:\(namespace):\(serviceAccount.name)" }
 
     var json: Value {
+        if isLegacy { return legacyJSON }
         var kubernetes: [(key: String, value: Value)] = [("namespace", .string(namespace))]
         if let node { kubernetes.append(("node", node.json)) }
         if let pod { kubernetes.append(("pod", pod.json)) }
@@ -54,8 +59,38 @@ package struct ServiceAccountClaims: Sendable, Equatable {
         )
     }
 
+    private static let legacyPrefix = "kubernetes.io/serviceaccount/"
+
+    private var legacyJSON: Value {
+        .object(
+            OrderedFields([
+                ("iss", .string(Self.legacyIssuer)), (Self.legacyPrefix + "namespace", .string(namespace)),
+                (Self.legacyPrefix + "secret.name", .string(secret?.name ?? "")),
+                (Self.legacyPrefix + "service-account.name", .string(serviceAccount.name)),
+                (Self.legacyPrefix + "service-account.uid", .string(serviceAccount.uid)), ("sub", .string(subject)),
+            ])
+        )
+    }
+
+    private init?(legacy json: Value) {
+        guard case .string(let namespace)? = json[Self.legacyPrefix + "namespace"],
+            case .string(let account)? = json[Self.legacyPrefix + "service-account.name"],
+            case .string(let uid)? = json[Self.legacyPrefix + "service-account.uid"],
+            case .string(let secret)? = json[Self.legacyPrefix + "secret.name"]
+        else { return nil }
+        self.init(namespace: namespace, serviceAccount: Reference(name: account, uid: uid))
+        guard case .string(subject)? = json["sub"] else { return nil }
+        self.secret = Reference(name: secret, uid: "")
+        issuer = Self.legacyIssuer
+        isLegacy = true
+    }
+
     /// `nil` if a claim that every token has is missing or of another type.
     init?(json: Value) {
+        if case .string(Self.legacyIssuer)? = json["iss"] {
+            self.init(legacy: json)
+            return
+        }
         guard let kubernetes = json["kubernetes.io"],
             case .string(let namespace)? = kubernetes["namespace"],
             let account = kubernetes["serviceaccount"].flatMap({ Reference(json: $0) }),

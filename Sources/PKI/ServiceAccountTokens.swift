@@ -14,12 +14,16 @@ package enum TokenError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notOurs: "invalid bearer token"
-        case .invalidSignature: "invalid bearer token: signature does not match"
+        case .invalidSignature: "go-jose/go-jose: error in cryptographic primitive"
         case .expired: "service account token has expired"
         case .notYetValid: "service account token is not valid yet"
         case .wrongAudience(let found, let wanted):
-            "token audiences \(found) is invalid for the target audiences \(wanted)"
+            "token audiences \(Self.list(found)) is invalid for the target audiences \(Self.list(wanted))"
         }
+    }
+
+    private static func list(_ audiences: [String]) -> String {
+        "[" + audiences.map { "\"\($0)\"" }.joined(separator: " ") + "]"
     }
 }
 
@@ -62,7 +66,7 @@ package struct ServiceAccountTokens: Sendable {
     /// A token that says `claims`. Fills in the issuer, the id, and this server as audience where there is none.
     package func sign(_ claims: ServiceAccountClaims) -> String {
         var claims = claims
-        claims.issuer = issuer
+        claims.issuer = claims.isLegacy ? ServiceAccountClaims.legacyIssuer : issuer
         if claims.audiences.isEmpty { claims.audiences = [issuer] }
         if claims.id.isEmpty { claims.id = Self.randomID() }
         let payload = header + "." + Base64URL.encode(claims.json.jsonBytes())
@@ -82,24 +86,39 @@ package struct ServiceAccountTokens: Sendable {
     package func verify(
         _ token: String, audiences: [String] = [], at now: Int64
     ) throws(TokenError) -> ServiceAccountClaims {
+        let claims = try signedClaims(token)
+        try check(claims, audiences: audiences, at: now)
+        return claims
+    }
+
+    /// The claims of a token that this cluster signed, whether they hold now or not.
+    package func signedClaims(_ token: String) throws(TokenError) -> ServiceAccountClaims {
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard token.utf8.count <= Self.tokenBytesMax, parts.count == 3,
             let headerBytes = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signatureBytes = Base64URL.decode(parts[2]),
             let head = try? Value(json: headerBytes), case .string("ES256")? = head["alg"],
-            let body = try? Value(json: payload), let claims = ServiceAccountClaims(json: body), claims.issuer == issuer
+            let body = try? Value(json: payload), let claims = ServiceAccountClaims(json: body),
+            claims.issuer == (claims.isLegacy ? ServiceAccountClaims.legacyIssuer : issuer)
         else { throw .notOurs }
         guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signatureBytes),
             key.publicKey.isValidSignature(
                 signature, for: Array(token.utf8.prefix(parts[0].count + 1 + parts[1].count)))
         else { throw .invalidSignature }
+        return claims
+    }
+
+    /// Whether claims hold at `now` and for one of `audiences`.
+    package func check(
+        _ claims: ServiceAccountClaims, audiences: [String] = [], at now: Int64
+    ) throws(TokenError) {
+        let wanted = audiences.isEmpty ? [issuer] : audiences
+        // The tokens in Secrets are for this server and have no end.
+        let found = claims.isLegacy ? [issuer] : claims.audiences
+        guard found.contains(where: wanted.contains) else { throw .wrongAudience(found: found, wanted: wanted) }
+        if claims.isLegacy { return }
         if claims.expiresAt <= now { throw .expired }
         if claims.notBefore > now + ClusterCA.skewSeconds / 60 { throw .notYetValid }
-        let wanted = audiences.isEmpty ? [issuer] : audiences
-        guard claims.audiences.contains(where: wanted.contains) else {
-            throw .wrongAudience(found: claims.audiences, wanted: wanted)
-        }
-        return claims
     }
 
     /// The public key as a JSON Web Key Set (RFC 7517): what `/openid/v1/jwks` answers.

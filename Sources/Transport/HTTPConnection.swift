@@ -4,7 +4,8 @@ internal import Synchronization
 package final class HTTPConnection: Sendable {
     /// `127.0.0.1:51234`, or `in-process`.
     package let remoteAddress: String
-    /// DER of the client certificate, already verified against the server's client CA; `nil` if none was sent.
+    /// DER of the client certificate, whose key the client has proven to hold. Who issued it has not been looked at;
+    /// `nil` if none was sent.
     package let peerCertificate: [UInt8]?
     /// True for HTTP/2.
     package let isMultiplexed: Bool

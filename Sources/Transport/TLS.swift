@@ -18,8 +18,9 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
 package final class TLSServerContext: Sendable {
     private let context: Mutex<NIOSSLContext>
 
-    /// The chain begins with the server's certificate. With `clientCAsPEM` clients may present a certificate; one that
-    /// these did not issue ends the handshake.
+    /// The chain begins with the server's certificate. With `clientCAsPEM` clients may present a certificate, and are
+    /// told that one of these should have issued it. Whether it did is for the handler to find out: a stranger gets an
+    /// HTTP answer instead of a broken handshake.
     package init(certificateChainPEM: [UInt8], privateKeyPEM: [UInt8], clientCAsPEM: [UInt8]? = nil) throws(TLSError) {
         context = Mutex(try Self.make(certificateChainPEM, privateKeyPEM, clientCAsPEM))
     }

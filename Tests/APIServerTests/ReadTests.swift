@@ -129,8 +129,10 @@ private let configMaps = "/api/v1/namespaces/default/configmaps"
         try await TestServer.with { test in
             let bad = await test.send("GET", configMaps, headers: ["Authorization": "Bearer bad"], as: nil)
             #expect(bad.status == 401)
-            let good = await test.send("GET", configMaps, headers: ["Authorization": "Bearer good"], as: nil)
-            #expect(good.status == 200)
+            let made = await test.post("/api/v1/namespaces/default/serviceaccounts/default/token", ["spec": [:]])
+            let token = try #require(made.body[path: "status", "token"]?.string)
+            let good = await test.send("GET", configMaps, headers: ["Authorization": "Bearer " + token], as: nil)
+            #expect(good.status == 403)
         }
     }
 

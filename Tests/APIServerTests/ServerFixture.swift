@@ -2,6 +2,7 @@ import APIMachinery
 import APIServer
 import Glibc
 import Logging
+import PKI
 import Storage
 import Testing
 import Transport
@@ -25,8 +26,8 @@ struct TestServer: Sendable {
         let store = try await SQLiteStore.open(directory: directory, logger: Logger(label: "test"))
         let server = APIServer(
             configuration: APIServerConfiguration(
-                store: store, authenticateToken: { $0 == "good" ? admin : nil },
-                signToken: { "\($0.namespace).\($0.serviceAccount).\($0.bound?.name ?? "")" }, nodeHandler: nodeHandler)
+                store: store, tokens: try ServiceAccountTokens.loadOrCreate(directory: directory),
+                nodeHandler: nodeHandler)
         )
         try await server.bootstrap()
         let test = TestServer(server: server, store: store, directory: directory)
@@ -42,7 +43,9 @@ struct TestServer: Sendable {
     }
 
     private static func removeDirectory(_ path: String) {
-        for name in ["state.db", "state.db-wal", "state.db-shm", "lock", "state.lock"] { unlink(path + "/" + name) }
+        for name in ["state.db", "state.db-wal", "state.db-shm", "lock", "state.lock", "service-account.key"] {
+            unlink(path + "/" + name)
+        }
         rmdir(path)
     }
 

@@ -1,29 +1,75 @@
+internal import APIMachinery
 internal import PKI
 internal import Transport
 
-/// Finds out who makes a request.
+/// Finds out who makes a request: by client certificate, by bearer token, or nobody in particular.
 struct Authenticator: Sendable {
-    let authenticateToken: @Sendable (String) -> UserInfo?
+    let tokens: TokenAuthenticator
+    let certificates: CertificateVerifier?
+    let clock: @Sendable () -> Time
+
+    /// What a connection's certificate said, so that it is checked once a connection.
+    private enum Presented: Sendable {
+        case unknown
+        case verified(VerifiedCertificate, UserInfo)
+    }
 
     /// - Throws: 401 for credentials that are not valid. No credentials at all make `UserInfo.anonymous`.
     func user(of request: HTTPRequest) throws(APIError) -> UserInfo {
-        // In-process clients bring their user along; for sockets this is the certificate's user, once found.
+        // In-process clients bring their user along.
         if let user = request.connection.attachment as? UserInfo { return user }
-        if let certificate = request.connection.peerCertificate, let user = user(certificate: certificate) {
-            request.connection.attachment = user
-            return user
+        var isRefused = false
+        if request.connection.peerCertificate != nil {
+            if let user = certificateUser(request.connection) { return user }
+            isRefused = true
         }
-        guard let authorization = request.headers["authorization"] else { return .anonymous }
-        let parts = authorization.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return .anonymous }
-        guard var user = authenticateToken(trimmed(parts[1])) else { throw .unauthorized }
-        if !user.groups.contains("system:authenticated") { user.groups.append("system:authenticated") }
-        return user
+        if let token = Self.token(request.headers) {
+            if let found = try? tokens.authenticate(token) { return found.user }
+            isRefused = true
+        }
+        guard !isRefused else { throw .unauthorized }
+        return .anonymous
     }
 
     /// CN is the name and O the groups, as upstream has it.
-    private func user(certificate: [UInt8]) -> UserInfo? {
-        guard let name = try? CertificateName(der: certificate), !name.commonName.isEmpty else { return nil }
-        return UserInfo(name: name.commonName, groups: name.organizations + ["system:authenticated"])
+    private func certificateUser(_ connection: HTTPConnection) -> UserInfo? {
+        let now = clock().seconds
+        switch connection.attachment as? Presented {
+        case .unknown: return nil
+        case .verified(let certificate, let user): return certificate.isValid(at: now) ? user : nil
+        case nil: break
+        }
+        guard let der = connection.peerCertificate, let verified = certificates?.verify(der: der, at: now),
+            !verified.name.commonName.isEmpty
+        else {
+            connection.attachment = Presented.unknown
+            return nil
+        }
+        let user = UserInfo(
+            name: verified.name.commonName, groups: verified.name.organizations + ["system:authenticated"],
+            extra: ["authentication.kubernetes.io/credential-id": ["X509SHA256=" + verified.fingerprint]])
+        connection.attachment = Presented.verified(verified, user)
+        return user
+    }
+
+    private static let webSocketPrefix = "base64url.bearer.authorization.k8s.io."
+
+    /// From `Authorization: Bearer`, or from a WebSocket's protocols: browsers cannot set headers for those.
+    private static func token(_ headers: HTTPFields) -> String? {
+        if let authorization = headers["authorization"] {
+            let parts = authorization.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count >= 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty else { return nil }
+            return String(parts[1])
+        }
+        for value in headers.values(of: "sec-websocket-protocol") {
+            for part in value.split(separator: ",") {
+                let name = part.drop { $0 == " " }
+                guard name.hasPrefix(webSocketPrefix),
+                    let bytes = Base64URL.decode(String(name.dropFirst(webSocketPrefix.count)))
+                else { continue }
+                return String(decoding: bytes, as: UTF8.self)
+            }
+        }
+        return nil
     }
 }

@@ -33,10 +33,14 @@ extension APIServer {
         guard !spec.text("token").isEmpty else {
             throw .badRequest("token is required for TokenReview in authentication")
         }
-        if let user = configuration.authenticateToken(spec.text("token")) {
-            review["status"] = ["authenticated": true, "user": user.value]
-        } else {
-            review["status"] = ["user": [:], "error": "invalid bearer token"]
+        do throws(TokenRefusal) {
+            let found = try authenticator.tokens.authenticate(
+                spec.text("token"), audiences: spec.list("audiences").compactMap(\.string))
+            review["status"] = [
+                "authenticated": true, "user": found.user.value, "audiences": .strings(found.audiences),
+            ]
+        } catch {
+            review["status"] = ["user": [:], "error": .string(error.reason)]
         }
     }
 }

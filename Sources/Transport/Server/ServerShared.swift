@@ -25,7 +25,8 @@ final class ServerShared: Sendable {
             try addHTTP1(channel, peerCertificate: nil)
             return
         }
-        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.current))
+        try channel.pipeline.syncOperations.addHandler(
+            NIOSSLServerHandler(context: tls.current) { _, verified in verified.succeed(.certificateVerified) })
         try channel.pipeline.syncOperations.addHandler(NegotiationHandler(self))
     }
 
