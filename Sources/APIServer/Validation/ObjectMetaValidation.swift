@@ -9,6 +9,7 @@ enum ObjectMetaValidation {
         validate(object.metadata, resource)
     }
 
+    /// A new or changed object's own metadata.
     private static func validate(_ metadata: Value, _ resource: Resource) -> [FieldError] {
         var errors: [FieldError] = []
         let rule = resource.strategy.nameRule
@@ -26,11 +27,16 @@ enum ObjectMetaValidation {
         if let generation = metadata["generation"]?.int, generation < 0 {
             errors.append(.invalid(root + ".generation", generation, "must be greater than or equal to 0"))
         }
-        errors += labels(metadata, root + ".labels")
-        errors += annotations(metadata, root + ".annotations")
-        errors += ownerReferences(metadata.list("ownerReferences"), root + ".ownerReferences")
-        errors += finalizers(metadata.list("finalizers").compactMap(\.string), root + ".finalizers")
-        return errors
+        errors += maps(metadata)
+        let finalizers = metadata.list("finalizers").compactMap(\.string)
+        guard !finalizers.isEmpty else { return errors }
+        return errors + self.finalizers(finalizers, root + ".finalizers")
+            + standardNames(finalizers, root + ".finalizers")
+    }
+
+    private static func maps(_ metadata: Value) -> [FieldError] {
+        labels(metadata, root + ".labels") + annotations(metadata, root + ".annotations")
+            + ownerReferences(metadata.list("ownerReferences"), root + ".ownerReferences")
     }
 
     private static func namespace(_ namespace: String, _ resource: Resource) -> [FieldError] {
@@ -72,14 +78,15 @@ enum ObjectMetaValidation {
         var controllers: [String] = []
         for reference in references {
             let version = reference.text("apiVersion")
-            if version.isEmpty || version.hasSuffix("/") {
+            if version.isEmpty || version.hasSuffix("/") || version.split(separator: "/").count > 2 {
                 errors.append(.invalid(field + ".apiVersion", version, "version must not be empty"))
             }
             for part in ["kind", "name", "uid"] where reference.text(part).isEmpty {
                 errors.append(.invalid(field + "." + part, reference.text(part), "must not be empty"))
             }
-            if version == "v1", reference.text("kind") == "Event" {
-                errors.append(.invalid(field, "\(version), Kind=Event", "is disallowed from being an owner"))
+            if version == "v1" || version == "/v1", reference.text("kind") == "Event" {
+                errors.append(
+                    .invalid(field, shown(reference), "/v1, Kind=Event is disallowed from being an owner"))
             }
             guard reference["controller"]?.bool == true else { continue }
             controllers.append(reference.text("kind") + "/" + reference.text("name"))
@@ -87,11 +94,20 @@ enum ObjectMetaValidation {
         if controllers.count > 1 {
             errors.append(
                 .invalid(
-                    field, .array(references),
+                    field, .array(references.map(shown)),
                     "Only one reference can have Controller set to true. Found \"true\" in references for "
                         + "\(controllers[0]) and \(controllers[1])"))
         }
         return errors
+    }
+
+    /// A reference as Go prints it.
+    private static func shown(_ reference: Value) -> Value {
+        .record(
+            ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"].compactMap { key in
+                let value = reference.present(key)
+                return value.map { (key, $0) }
+            })
     }
 
     private static let standardFinalizers: Set<String> = [
@@ -102,10 +118,6 @@ enum ObjectMetaValidation {
         var errors: [FieldError] = []
         for finalizer in finalizers {
             errors += NameValidation.qualifiedName(finalizer).map { .invalid(field, finalizer, $0) }
-            if !finalizer.contains("/"), !standardFinalizers.contains(finalizer) {
-                errors.append(
-                    .invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"))
-            }
         }
         if finalizers.contains(Deletion.orphanFinalizer), finalizers.contains(Deletion.foregroundFinalizer) {
             errors.append(
@@ -116,13 +128,26 @@ enum ObjectMetaValidation {
         return errors
     }
 
+    /// Finalizers without a domain are Kubernetes' own.
+    static func standardNames(_ finalizers: [String], _ field: String) -> [FieldError] {
+        finalizers.enumerated().compactMap { index, finalizer in
+            guard !finalizer.contains("/"), !standardFinalizers.contains(finalizer) else { return nil }
+            return .invalid(
+                "\(field)[\(index)]", finalizer,
+                "name is neither a standard finalizer name nor is it fully qualified")
+        }
+    }
+
     /// What a client cannot change: kept from the stored object where the client left it out.
     static func keepSystemFields(_ object: inout Value, _ old: Value) {
         let kept = old.metadata
         object.editMetadata { metadata in
-            for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-                if metadata.present(key) == nil || metadata[key]?.string == "" { metadata[key] = kept[key] }
+            for key in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"]
+            where metadata.present(key) == nil || metadata[key]?.string == "" {
+                metadata[key] = kept[key]
             }
+            if kept.present("deletionTimestamp") != nil { metadata["deletionTimestamp"] = kept["deletionTimestamp"] }
+            metadata["creationTimestamp"] = kept["creationTimestamp"]
             // How an object was named first is not for later writers, but upstream lets them.
             metadata["generation"] = kept["generation"]
             metadata["selfLink"] = nil
@@ -130,7 +155,18 @@ enum ObjectMetaValidation {
         }
     }
 
-    static func validateUpdate(_ object: Value, _ old: Value, _ resource: Resource) -> [FieldError] {
+    /// Upstream looks at changed metadata in general and again for the kind, so each complaint has two causes.
+    static func validateUpdate(
+        _ object: Value, _ old: Value, _ resource: Resource, _ subresource: String
+    ) -> [FieldError] {
+        let metadata = object.metadata
+        let errors = changes(object, old) + maps(metadata)
+        let names = standardNames(object.finalizers, root + ".finalizers")
+        guard subresource != "status" else { return errors + errors + names }
+        return errors + errors + names + validate(metadata, resource).filter { !isImmutableComplaint($0) }
+    }
+
+    private static func changes(_ object: Value, _ old: Value) -> [FieldError] {
         let (metadata, kept) = (object.metadata, old.metadata)
         var errors: [FieldError] = []
         if old.isBeingDeleted {
@@ -148,7 +184,7 @@ enum ObjectMetaValidation {
         where metadata[key] != kept[key] {
             errors.append(.invalid(root + "." + key, metadata[key], "field is immutable"))
         }
-        return errors + validate(metadata, resource).filter { !isImmutableComplaint($0) }
+        return errors
     }
 
     /// Names were checked when the object was made; a changed one is already reported.

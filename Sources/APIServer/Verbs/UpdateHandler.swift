@@ -155,9 +155,7 @@ extension APIServer {
             let generation = old.generation + (isSameWithoutMetadata(object, old) ? 0 : 1)
             object.editMetadata { $0["generation"] = .int(generation) }
         }
-        // Upstream checks the metadata for all kinds and each kind's own rules check it again: each cause comes twice.
-        let metadataErrors = ObjectMetaValidation.validateUpdate(object, old, resource)
-        var errors = metadataErrors + metadataErrors
+        var errors = ObjectMetaValidation.validateUpdate(object, old, resource, subresource)
         if subresource == "status" {
             errors += strategy.validateStatusUpdate(object, from: old)
         } else if let own = strategy.validateSubresource(object, from: old, subresource) {

@@ -39,7 +39,11 @@ struct NamespaceStrategy: ResourceStrategy {
 
     func validate(_ object: Value) -> [FieldError] {
         let finalizers = (object["spec"] ?? [:]).list("finalizers").compactMap(\.string)
-        return ObjectMetaValidation.finalizers(finalizers, "spec.finalizers")
+        let field = "spec.finalizers"
+        return ObjectMetaValidation.finalizers(finalizers, field)
+            + ObjectMetaValidation.standardNames(finalizers, field).map {
+                FieldError(kind: $0.kind, field: field, body: $0.body)
+            }
     }
 
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {

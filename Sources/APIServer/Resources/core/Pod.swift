@@ -14,11 +14,27 @@ struct PodStrategy: ResourceStrategy {
         return fields
     }
 
+    /// What clients of long ago said in annotations.
+    private static let obsoleteAnnotations = [
+        "pod.beta.kubernetes.io/init-containers", "pod.alpha.kubernetes.io/init-containers",
+        "pod.beta.kubernetes.io/init-container-statuses", "pod.alpha.kubernetes.io/init-container-statuses",
+    ]
+
     func applyDefaults(_ object: inout Value) {
+        if object.metadata["annotations"]?.isEmptyValue == false {
+            object.editMetadata { metadata in
+                metadata.edit("annotations") { annotations in
+                    for key in Self.obsoleteAnnotations { annotations[key] = nil }
+                }
+            }
+        }
         object.editObject("spec") { spec in
             PodDefaults.applySpec(&spec)
             PodDefaults.applyPodOnly(&spec)
+            // Of pods only: templates keep what they say, with a warning.
+            if spec["terminationGracePeriodSeconds"]?.int ?? 0 < 0 { spec["terminationGracePeriodSeconds"] = 1 }
         }
+        object.edit("status") { PodDefaults.applyStatus(&$0) }
     }
 
     func prepareForCreate(_ object: inout Value) {
@@ -33,6 +49,8 @@ struct PodStrategy: ResourceStrategy {
             ]
         }
         object["status"] = status
+        PodLabelKeys.resolve(&object)
+        PodAppArmor.synchronise(&object)
     }
 
     func prepareForUpdate(_ object: inout Value, from old: Value) {
@@ -49,7 +67,10 @@ struct PodStrategy: ResourceStrategy {
         object.editObject("status") { $0.setDefault("qosClass", quality ?? .null) }
     }
 
-    func warnings(_ object: Value) -> [String] { PodWarnings.spec(object["spec"] ?? [:], "spec") }
+    /// People rarely change pods by hand, and kubelets and schedulers do not read advice.
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        old == nil ? PodAppArmor.warnings(object) + PodWarnings.pod(object) : []
+    }
 
     func validate(_ object: Value) -> [FieldError] { PodValidation.validate(object) }
 

@@ -17,6 +17,10 @@ enum PodDefaults {
         spec.setDefault("securityContext", [:])
         spec.setDefault("terminationGracePeriodSeconds", .int(terminationGraceSeconds))
         spec.setDefaultString("schedulerName", "default-scheduler")
+        spec.edit("overhead") { QuantityDefaults.roundUp(&$0) }
+        spec.edit("resources") { resources in
+            for section in ["limits", "requests"] { resources.edit(section) { QuantityDefaults.roundUp(&$0) } }
+        }
         // The old name of the field says the same as the new one.
         if spec.text("serviceAccountName").isEmpty { spec["serviceAccountName"] = spec.present("serviceAccount") }
         if let account = spec.present("serviceAccountName") { spec["serviceAccount"] = account }
@@ -29,7 +33,7 @@ enum PodDefaults {
     /// What holds for Pods but not for templates.
     static func applyPodOnly(_ spec: inout Value) {
         spec.setDefault("enableServiceLinks", true)
-        spec.edit("resources") { requestsFromLimits(&$0) }
+        applyPodResources(&spec)
         let isOnHostNetwork = spec["hostNetwork"]?.bool == true
         for containers in ["initContainers", "containers"] {
             spec.editEach(containers) { container in
@@ -39,6 +43,31 @@ enum PodDefaults {
                     if port["hostPort"]?.int ?? 0 == 0 { port["hostPort"] = port["containerPort"] }
                 }
             }
+        }
+    }
+
+    /// What the pod as a whole requests, where it has limits: what its containers request, or else the limits.
+    private static func applyPodResources(_ spec: inout Value) {
+        guard let limits = spec["resources"]?["limits"], !limits.isEmptyValue else { return }
+        let sums = PodRequests.sum(spec).sorted { $0.key < $1.key }
+        spec.edit("resources") { resources in
+            resources.editObject("requests") { requests in
+                for (name, sum) in sums where name == "cpu" || name == "memory" {
+                    requests.setDefault(name, .string(sum.description))
+                }
+                for (name, quantity) in limits.fields?.entries ?? [] { requests.setDefault(name, quantity) }
+            }
+        }
+    }
+
+    /// `podIP` is the first of `podIPs`, and wins where a client that knows only one of them says otherwise.
+    static func applyStatus(_ status: inout Value) {
+        let address = status.text("podIP")
+        let first = status.list("podIPs").first?.text("ip") ?? ""
+        if address.isEmpty {
+            if !first.isEmpty { status["podIP"] = .string(first) }
+        } else if address != first {
+            status["podIPs"] = [["ip": .string(address)]]
         }
     }
 
@@ -52,6 +81,9 @@ enum PodDefaults {
     }
 
     static func applyContainer(_ container: inout Value) {
+        container.edit("resources") { resources in
+            for section in ["limits", "requests"] { resources.edit(section) { QuantityDefaults.roundUp(&$0) } }
+        }
         container.setDefaultString("imagePullPolicy", imagePullPolicy(container.text("image")))
         container.setDefaultString("terminationMessagePath", "/dev/termination-log")
         container.setDefaultString("terminationMessagePolicy", "File")
@@ -74,11 +106,7 @@ enum PodDefaults {
 
     /// Images named by a digest or a tag other than `latest` do not change.
     static func imagePullPolicy(_ image: String) -> String {
-        if image.contains("@") { return "IfNotPresent" }
-        let last = image.split(separator: "/").last ?? ""
-        guard let colon = last.lastIndex(of: ":") else { return "Always" }
-        let tag = last[last.index(after: colon)...]
-        return tag == "latest" || tag.isEmpty ? "Always" : "IfNotPresent"
+        ImageReference.isLatest(image) ? "Always" : "IfNotPresent"
     }
 
     private static func applyProbe(_ probe: inout Value) {
@@ -131,7 +159,14 @@ enum PodDefaults {
         volume.edit("image") { $0.setDefaultString("pullPolicy", imagePullPolicy($0.text("reference"))) }
         volume.edit("ephemeral") { ephemeral in
             ephemeral.edit("volumeClaimTemplate") { claim in
-                claim.edit("spec") { $0.setDefaultString("volumeMode", "Filesystem") }
+                claim.editObject("spec") { spec in
+                    spec.setDefaultString("volumeMode", "Filesystem")
+                    spec.edit("resources") { resources in
+                        for section in ["limits", "requests"] {
+                            resources.edit(section) { QuantityDefaults.roundUp(&$0) }
+                        }
+                    }
+                }
             }
         }
     }

@@ -151,6 +151,6 @@ enum WorkloadValidation {
     static func templateWarnings(_ object: Value, from old: Value?, _ path: String...) -> [String] {
         if let old, old.generation == object.generation { return [] }
         guard let template = object[path: path], !template.isNull else { return [] }
-        return PodWarnings.spec(template["spec"] ?? [:], path.joined(separator: ".") + ".spec")
+        return PodWarnings.template(template, path.joined(separator: "."))
     }
 }
