@@ -56,22 +56,40 @@ struct ObjectFigures {
         try await api.deleteNamespace(namespace)
     }
 
+    /// Server-side apply that creates, changes and repeats, then strategic merge, on the same Deployments.
     private func patch(_ report: inout Report) async throws {
-        var figures: [Figure] = []
+        var steps: [(name: String, runs: [Figure])] = []
         for run in 0..<runs {
             let namespace = "bench-patch-\(run)"
             try await api.makeNamespace(namespace)
             let collection = "/apis/apps/v1/namespaces/\(namespace)/deployments"
             let names = (0..<Self.deployments).map { Objects.name("obj", $0) }
             let load = Load(api: api, clients: 16, extent: .operations(Self.deployments))
-            _ = try await load.run(cluster) { .post(collection, Objects.pausedDeployment(namespace, names[$0])) }
-            let body = Objects.imagePatch(2)
-            figures.append(
-                try await load.run(cluster) {
-                    .patch("\(collection)/\(names[$0])", type: "application/strategic-merge-patch+json", body)
-                })
+            for (name, revision) in [("ssa_create", 1), ("ssa_change", 2), ("ssa_nochange", 2)] {
+                let bodies = names.map { Objects.pausedDeployment(namespace, $0, revision: revision) }
+                let figure = try await load.run(cluster) {
+                    .patch(
+                        "\(collection)/\(names[$0])?fieldManager=bench&force=true",
+                        type: "application/apply-patch+yaml",
+                        bodies[$0])
+                }
+                Self.add(figure, "\(name)_deployment_c16", &steps)
+            }
+            let body = Objects.imagePatch(3)
+            let figure = try await load.run(cluster) {
+                .patch("\(collection)/\(names[$0])", type: "application/strategic-merge-patch+json", body)
+            }
+            Self.add(figure, "strategic_merge_patch_deployment_c16", &steps)
             try await api.deleteNamespace(namespace)
         }
-        try report.add("api", "strategic_merge_patch_deployment_c16", figures)
+        for step in steps { try report.add("api", step.name, step.runs) }
+    }
+
+    private static func add(_ figure: Figure, _ name: String, _ steps: inout [(name: String, runs: [Figure])]) {
+        if let index = steps.firstIndex(where: { $0.name == name }) {
+            steps[index].runs.append(figure)
+        } else {
+            steps.append((name, [figure]))
+        }
     }
 }

@@ -83,10 +83,10 @@ enum Objects {
     }
 
     /// A Deployment that only the API server is concerned with.
-    static func pausedDeployment(_ namespace: String, _ name: String) -> [UInt8] {
+    static func pausedDeployment(_ namespace: String, _ name: String, revision: Int) -> [UInt8] {
         let container: Value = [
-            "name": "main", "image": "example.com/app:1",
-            "env": [["name": "REV", "value": "1"], ["name": "B", "value": text(0..<100)]],
+            "name": "main", "image": .string("example.com/app:\(revision)"),
+            "env": [["name": "REV", "value": .string("\(revision)")], ["name": "B", "value": text(0..<100)]],
             "ports": [["containerPort": 80, "name": "http"]],
         ]
         let deployment: Value = [
