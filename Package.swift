@@ -135,6 +135,6 @@ let package = Package(
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "APIServer", api + ["Storage", "Transport", "PKI", log]),
-        tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport", log]),
+        tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport", log] + grpc),
     ]
 )

@@ -51,7 +51,10 @@ extension PodWorker {
         do {
             let age = seen.containers[container.name]?.status.map { Time.now() - Time(nanoseconds: $0.startedAt) }
             let delay = Duration.seconds(Int64(probe.initialDelaySeconds ?? 0)) - (age ?? .zero)
-            if delay > .zero { try await Task.sleep(for: delay) }
+            // By the clock, not by how long each try takes; a try that outlasts the period skips a turn.
+            var due = ContinuousClock.now + max(delay, .zero)
+            let period = Duration.seconds(Int64(max(probe.periodSeconds ?? 10, 1)))
+            try await Task.sleep(until: due, clock: .continuous)
             while isCurrent(container, id) {
                 let address = pod.spec.hostNetwork == true ? shared.node.address : seen.sandbox?.ips.first
                 let prober = Prober(
@@ -59,7 +62,9 @@ extension PodWorker {
                 let outcome = await prober.attempt(probe)
                 guard isCurrent(container, id) else { return }
                 if await take(outcome, kind, probe, &counter, container, id) { return }
-                try await Task.sleep(for: .seconds(Int64(max(probe.periodSeconds ?? 10, 1))))
+                let now = ContinuousClock.now
+                repeat { due += period } while due <= now
+                try await Task.sleep(until: due, clock: .continuous)
             }
         } catch {
             return  // Cancelled.

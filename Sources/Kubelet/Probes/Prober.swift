@@ -34,7 +34,15 @@ struct Prober: Sendable {
         if let socket = probe.tcpSocket {
             return await connect(socket.host, socket.port, timeout: .seconds(timeout))
         }
-        return .unknown("this kind of probe is not supported")
+        if let grpc = probe.grpc {
+            let answer = await GRPCHealth.check(
+                host: address, port: Int(grpc.port), service: grpc.service, timeout: .seconds(timeout))
+            switch answer {
+            case .serving: return .success
+            case .unhealthy(let words): return .failure(words)
+            }
+        }
+        return .unknown("missing probe handler")
     }
 
     /// A `postStart` or `preStop` handler, with as much time as it needs up to `limit`.
