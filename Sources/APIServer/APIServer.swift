@@ -16,6 +16,7 @@ package final class APIServer: HTTPHandler {
     let authorizer: AuthorizerChain
     let admission: AdmissionChain
     let quotas: QuotaLedger
+    let fairness: Fairness
     let documents: [any DocumentHandler]
     let tables: (any TableRenderer)?
     let watches = WatchClock()
@@ -44,7 +45,8 @@ package final class APIServer: HTTPHandler {
             clock: configuration.clock)
         authorizer = AuthorizerChain(store: configuration.store, registry: registry)
         quotas = QuotaLedger(configuration, registry)
-        admission = AdmissionChain.standard(configuration, registry, authorizer, quotas)
+        fairness = Fairness(configuration.store, registry)
+        admission = AdmissionChain.standard(configuration, registry, authorizer, quotas, fairness)
         readiness = Readiness(checks: configuration.readyChecks)
     }
 
@@ -60,7 +62,7 @@ extension AdmissionChain {
     /// Upstream's order. Quotas come last of all, webhooks before them.
     static func standard(
         _ configuration: APIServerConfiguration, _ registry: ResourceRegistry, _ authorizer: AuthorizerChain,
-        _ ledger: QuotaLedger
+        _ ledger: QuotaLedger, _ fairness: Fairness
     ) -> AdmissionChain {
         func prefix(_ group: String, _ plural: String) -> String {
             registry.resource(group, plural)?.keyPrefix ?? "/registry/\(plural)/"
@@ -90,6 +92,7 @@ extension AdmissionChain {
             PodResizeValidator(store: store, nodes: nodes),
             // Mutating admission policies and webhooks join here, then validating ones.
             ResourceQuotaAdmission(ledger: ledger),
+            FairnessRefresh(fairness: fairness),
         ]
         return AdmissionChain(plugins: plugins, resources: registry.all)
     }

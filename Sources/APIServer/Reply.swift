@@ -8,6 +8,7 @@ final class Reply: Sendable {
     private let responder: any HTTPResponder
     private let started = ContinuousClock.now
     private let label = Guarded(RequestMetrics.Label())
+    private let flow = Guarded<Fairness.Match?>(nil)
     let auditID: String
 
     init(server: APIServer, request: HTTPRequest, responder: any HTTPResponder) {
@@ -16,6 +17,25 @@ final class Reply: Sendable {
         self.responder = responder
         auditID = request.headers["audit-id"] ?? AuditID.next()
         server.metrics.begin()
+    }
+
+    /// Which schema and level the request belongs to; every answer says so.
+    func flow(_ match: Fairness.Match?) {
+        guard let match else { return }
+        flow.withLock { $0 = match }
+    }
+
+    /// As upstream's filter answers, which knows no `Status`.
+    func sendTooManyRequests() {
+        complete(
+            429, "text/plain; charset=utf-8", .bytes(Array("Too many requests, please try again later.\n".utf8)), [],
+            ["Retry-After": "1", "X-Content-Type-Options": "nosniff"])
+    }
+
+    private func addFlow(_ headers: inout HTTPFields) {
+        guard let match = flow.withLock({ $0 }) else { return }
+        headers.add("X-Kubernetes-Pf-Flowschema-Uid", match.schemaUID)
+        headers.add("X-Kubernetes-Pf-Prioritylevel-Uid", match.levelUID)
     }
 
     func begin(_ info: RequestInfo) {
@@ -84,6 +104,7 @@ final class Reply: Sendable {
     func send(_ document: DocumentResponse) {
         var headers = document.headers
         headers["Audit-Id"] = auditID
+        addFlow(&headers)
         var body = document.body
         if headers["Content-Encoding"] == nil { body = compressed(body, &headers) }
         finish(code: document.status)
@@ -97,6 +118,7 @@ final class Reply: Sendable {
         var headers: HTTPFields = [
             "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
         ]
+        addFlow(&headers)
         for warning in warnings + (status < 300 ? deprecations : []) {
             headers.add("Warning", "299 - " + quoted(warning))
         }
@@ -114,6 +136,7 @@ final class Reply: Sendable {
         var headers: HTTPFields = [
             "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
         ]
+        addFlow(&headers)
         finish(code: 200)
         guard body is ListBody, acceptsGzip, let gzip = GzipBody(body) else {
             return responder.respond(status: 200, headers: headers, stream: body)

@@ -16,6 +16,8 @@ struct RequestPipeline: Sendable {
             let info = RequestInfo(request, query: query)
             let caller = try server.authenticator.user(of: request)
             let user = try Impersonation(authorizer: server.authorizer).user(caller, request.headers)
+            let flow = server.fairness.match(user, info)
+            reply.flow(flow)
             try authorize(user, info, query)
             guard info.isResourceRequest, !info.resource.isEmpty else {
                 return try server.answerNonResource(request, info, query, reply)
@@ -33,18 +35,34 @@ struct RequestPipeline: Sendable {
             case .get: reply.send(try server.get(context), context)
             case .list: reply.send(try server.list(context), context)
             case .watch: reply.send(try server.watch(context), context)
-            case .write(let write):
-                // Unstructured: the transport hands requests over on its event loop and must not wait.
-                Task {
-                    do throws(APIError) {
-                        reply.send(try await write(server, context, responder), context)
-                    } catch {
-                        reply.send(error)
-                    }
-                }
+            case .write(let write): perform(write, context, flow, reply)
             }
         } catch {
             reply.send(error)
+        }
+    }
+
+    private typealias Write =
+        @Sendable (APIServer, RequestContext, any HTTPResponder) async throws(APIError) -> Answer
+
+    /// Runs beside other requests, with a seat of its priority level if it does not run for as long as it likes.
+    private func perform(_ write: @escaping Write, _ context: RequestContext, _ flow: Fairness.Match?, _ reply: Reply) {
+        let fairness = server.fairness
+        let isLong = Subresources.longRunning.contains(context.info.subresource)
+        let entry = fairness.enter(isLong ? nil : flow)
+        if case .refused = entry { return reply.sendTooManyRequests() }
+        // Unstructured: the transport hands requests over on its event loop and must not wait.
+        Task {
+            var seat: Fairness.Seat?
+            if case .entered(let free) = entry { seat = free }
+            if seat == nil, let flow { seat = await fairness.wait(flow) }
+            guard let seat else { return reply.sendTooManyRequests() }
+            do throws(APIError) {
+                reply.send(try await write(server, context, responder), context)
+            } catch {
+                reply.send(error)
+            }
+            fairness.leave(seat)
         }
     }
 
@@ -80,7 +98,7 @@ struct RequestPipeline: Sendable {
 
     private enum Verb {
         case get, list, watch
-        case write(@Sendable (APIServer, RequestContext, any HTTPResponder) async throws(APIError) -> Answer)
+        case write(Write)
     }
 
     private func verb(_ info: RequestInfo, _ resource: Resource) throws(APIError) -> Verb {

@@ -5,6 +5,8 @@ internal import Transport
 /// Where requests with a subresource go.
 enum Subresources {
     /// Those whose GET answers the object itself.
+    /// Those that last as long as the client likes.
+    static let longRunning: Set<String> = ["attach", "exec", "log", "portforward", "proxy"]
     static let plain: Set<String> = ["status", "ephemeralcontainers", "resize", "finalize", "approval"]
 }
 
