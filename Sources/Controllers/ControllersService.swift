@@ -101,10 +101,13 @@ package struct ControllersService: Sendable {
         let podGC = PodGarbageCollector.makeRunner(
             client: client, informers: informers, finishedMax: configuration.finishedPodsMax,
             quarantine: configuration.goneNodeQuarantine, workers: 1, logger: logger)
-        let runs: [Run] = [
-            { await namespaces.run() }, { await accounts.run() }, { await rootCA.run() }, { await nodes.run() },
-            { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
-        ]
+        let protections = VolumeProtections.makeRuns(
+            client: client, informers: informers, workers: 1, logger: logger)
+        let runs: [Run] =
+            protections + [
+                { await namespaces.run() }, { await accounts.run() }, { await rootCA.run() }, { await nodes.run() },
+                { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
+            ]
         return (runs, [nodeEvents, taintEvents], namespaces)
     }
 
