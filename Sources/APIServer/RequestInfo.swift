@@ -60,7 +60,7 @@ extension RequestInfo {
     private static func verb(of method: String) -> String {
         switch method {
         case "POST": "create"
-        case "GET": "get"
+        case "GET", "HEAD": "get"
         case "PUT": "update"
         case "PATCH": "patch"
         case "DELETE": "delete"

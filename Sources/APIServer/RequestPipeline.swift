@@ -102,6 +102,8 @@ struct RequestPipeline: Sendable {
     }
 
     private func verb(_ info: RequestInfo, _ resource: Resource) throws(APIError) -> Verb {
+        // Permitted like a GET, and served nowhere.
+        guard request.method != "HEAD" || info.subresource == "proxy" else { throw .methodNotAllowed }
         guard info.subresource.isEmpty else { return try subresourceVerb(info, resource) }
         if resource.definition.verbs == ["create"] {
             guard info.verb == "create", info.name.isEmpty else { throw .methodNotAllowed }

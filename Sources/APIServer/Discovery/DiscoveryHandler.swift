@@ -26,7 +26,8 @@ package struct DiscoveryHandler: DocumentHandler {
             if case .version(let group, _) = path, documents.group(group) != nil || group.isEmpty { return .notFound }
             return nil
         }
-        guard ["GET", "HEAD"].contains(request.method) else { return .methodNotAllowed }
+        // Upstream's aggregator answers for groups whatever the method.
+        guard request.method == "GET" || path.isOfGroups else { return .methodNotAllowed }
         guard form.mediaType != .none else { return .notAcceptable }
         let document = cache.document(form) { render(path, form) }
         return document?.response(to: request)
@@ -43,7 +44,9 @@ package struct DiscoveryHandler: DocumentHandler {
         let accepted = AcceptedTypes(accept)
         for clause in accepted.clauses {
             if path == .core || path == .groups, let version = clause.aggregatedVersion {
-                return DiscoveryForm(path: path, mediaType: .aggregated(version))
+                let isProtobuf = clause.type == DocumentMedia.protobuf
+                return DiscoveryForm(
+                    path: path, mediaType: isProtobuf ? .aggregatedProtobuf(version) : .aggregated(version))
             }
             if clause.takes(DocumentMedia.json) { return DiscoveryForm(path: path, mediaType: .json) }
             if clause.takes(DocumentMedia.yaml) { return DiscoveryForm(path: path, mediaType: .yaml) }
@@ -54,21 +57,23 @@ package struct DiscoveryHandler: DocumentHandler {
 
     private func render(_ path: DiscoveryPath, _ form: DiscoveryForm) -> CachedDocument? {
         let value: Value?
-        if case .aggregated(let version) = form.mediaType {
+        switch (form.mediaType, path) {
+        case (.aggregated(let version), _), (.aggregatedProtobuf(let version), _):
             value = documents.aggregated(isCore: path == .core, version: version)
-        } else {
-            switch path {
-            case .core: value = documents.coreVersions()
-            case .groups: value = documents.groupList()
-            case .group(let name): value = documents.group(name)
-            case .version(let group, let version): value = documents.resourceList(group: group, version: version)
-            }
+        case (_, .core): value = documents.coreVersions()
+        case (_, .groups): value = documents.groupList()
+        case (_, .group(let name)): value = documents.group(name)
+        case (_, .version(let group, let version)):
+            value = documents.resourceList(group: group, version: version)
         }
         guard let value else { return nil }
         switch form.mediaType {
         case .aggregated(let version):
             let type = "application/json;g=apidiscovery.k8s.io;v=\(version);as=APIGroupDiscoveryList"
             return CachedDocument(contentType: type, body: value.jsonBytes())
+        case .aggregatedProtobuf(let version):
+            let type = "\(DocumentMedia.protobuf);g=apidiscovery.k8s.io;v=\(version);as=APIGroupDiscoveryList"
+            return CachedDocument(contentType: type, body: AggregatedProtobuf.bytes(value))
         case .protobuf:
             if let body = protobuf(value) { return CachedDocument(contentType: DocumentMedia.protobuf, body: body) }
             return CachedDocument(contentType: DocumentMedia.json, body: value.jsonBytes())
@@ -96,6 +101,13 @@ enum DiscoveryPath: Hashable {
     case group(String)
     case version(group: String, version: String)
 
+    var isOfGroups: Bool {
+        switch self {
+        case .groups, .group: true
+        case .core, .version: false
+        }
+    }
+
     /// `nil` for paths that are not discovery's.
     init?(_ segments: [String]) {
         switch (segments.first, segments.count) {
@@ -116,6 +128,7 @@ struct DiscoveryForm: Hashable {
         case yaml
         case protobuf
         case aggregated(String)
+        case aggregatedProtobuf(String)
         /// Nothing that the client accepts.
         case none
     }
@@ -127,7 +140,7 @@ struct DiscoveryForm: Hashable {
 extension AcceptedTypes.Clause {
     /// `v2` or `v2beta1` if the clause asks for aggregated discovery in a version that is served.
     fileprivate var aggregatedVersion: String? {
-        guard type == "application/json", parameters["as"] == "APIGroupDiscoveryList",
+        guard [DocumentMedia.json, DocumentMedia.protobuf].contains(type), parameters["as"] == "APIGroupDiscoveryList",
             parameters["g"] == "apidiscovery.k8s.io", let version = parameters["v"],
             ["v2", "v2beta1"].contains(version)
         else { return nil }

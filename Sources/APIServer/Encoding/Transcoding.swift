@@ -11,6 +11,7 @@ extension APIServer {
             guard let value = try? Value(json: json) else { throw .internalError("answer cannot be written as YAML") }
             return Array(value.yaml().utf8)
         case .protobuf:
+            if let partial = try PartialProtobuf(schema)?.bytes(json) { return partial }
             guard let value = try? Value(json: json), let type = schema.type(ofObject: value),
                 let bytes = try? schema.encodeProtobuf(value, as: type)
             else { throw .notAcceptable(["application/json", "application/yaml"]) }

@@ -15,7 +15,7 @@ extension APIServer {
         switch parts.first {
         case "healthz", "livez", "readyz": try health(parts, query, reply)
         case "version" where parts.count == 1:
-            guard ["GET", "HEAD"].contains(request.method) else { throw .methodNotAllowed }
+            guard request.method == "GET" else { throw .methodNotAllowed }
             reply.complete(200, "application/json", .bytes(versionInfo.jsonBytes()))
         case "metrics" where parts.count == 1:
             reply.complete(200, "text/plain; version=0.0.4; charset=utf-8", .bytes(Array(metricsText().utf8)))
