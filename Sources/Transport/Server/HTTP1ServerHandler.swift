@@ -124,7 +124,8 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, S
 
     private func begin(_ head: HTTPRequestHead) {
         state = .receiving
-        isKeptAlive = isKeptAlive && head.isKeepAlive
+        // After CONNECT the parser takes what follows for a tunnel.
+        isKeptAlive = isKeptAlive && head.isKeepAlive && head.method != .CONNECT
         isUpgradeOffered = head.headers.contains(name: "upgrade")
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         self.head = head
