@@ -3,6 +3,25 @@ internal import APIMachinery
 /// Webhook configurations and admission policies: what their rules mean where they are silent.
 struct AdmissionConfigurationStrategy: ResourceStrategy {
     var tracksGeneration: Bool { true }
+    var allowsUnconditionalUpdate: Bool { false }
+
+    func validate(_ object: Value) -> [FieldError] {
+        let kind = object.text("kind")
+        let isMutating = kind.hasPrefix("Mutating")
+        if kind.hasSuffix("WebhookConfiguration") {
+            return WebhookValidation.validate(object, isMutating: isMutating)
+        }
+        return kind.hasSuffix("Binding")
+            ? AdmissionPolicyValidation.binding(object, isMutating: isMutating)
+            : AdmissionPolicyValidation.validate(object, isMutating: isMutating)
+    }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        var errors = FieldErrors()
+        ConditionValidation.validate(
+            (object["status"] ?? [:]).list("conditions"), FieldPath.root("status")["conditions"], &errors)
+        return errors.list
+    }
 
     func applyDefaults(_ object: inout Value) {
         let isMutating = object.text("kind") == "MutatingWebhookConfiguration"

@@ -1,27 +1,47 @@
 internal import APIMachinery
 
+/// Both versions; what is checked is `autoscaling/v2`.
 struct HorizontalPodAutoscalerStrategy: ResourceStrategy {
+    func applyDefaults(_ object: inout Value) {
+        if object.text("apiVersion") == "autoscaling/v2" {
+            AutoscalerDefaults.apply(&object)
+        } else {
+            object.editObject("spec") { $0.setDefault("minReplicas", 1) }
+        }
+    }
+
+    func prepareForCreate(_ object: inout Value) { object["status"] = [:] }
+
+    /// `autoscaling/v1` as it will be stored, before `v2`'s defaults.
+    private func checked(_ object: Value) -> Value {
+        object.text("apiVersion") == "autoscaling/v2" ? object : AutoscalerAnnotations.expanded(object)
+    }
+
+    func validate(_ object: Value) -> [FieldError] { AutoscalerValidation.validate(checked(object)) }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        AutoscalerValidation.validateStatus(object)
+    }
+}
+
+/// What `autoscaling/v2` means where it is silent.
+enum AutoscalerDefaults {
     private static let cpuPercent: Int64 = 80
 
-    func applyDefaults(_ object: inout Value) {
-        let isV2 = object.text("apiVersion") == "autoscaling/v2"
-        if !isV2 {
-            object.editObject("spec") { $0.setDefault("targetCPUUtilizationPercentage", .int(Self.cpuPercent)) }
-        }
+    static func cpu(_ percent: Int64) -> Value {
+        [
+            "type": "Resource",
+            "resource": [
+                "name": "cpu", "target": ["type": "Utilization", "averageUtilization": .int(percent)],
+            ],
+        ]
+    }
+
+    static func apply(_ object: inout Value) {
         object.editObject("spec") { spec in
             spec.setDefault("minReplicas", 1)
-            if isV2, spec.list("metrics").isEmpty {
-                spec["metrics"] = [
-                    [
-                        "type": "Resource",
-                        "resource": [
-                            "name": "cpu",
-                            "target": ["type": "Utilization", "averageUtilization": .int(Self.cpuPercent)],
-                        ],
-                    ]
-                ]
-            }
-            spec.edit("behavior") { Self.applyBehavior(&$0) }
+            if spec.list("metrics").isEmpty { spec["metrics"] = [cpu(cpuPercent)] }
+            spec.edit("behavior") { applyBehavior(&$0) }
         }
     }
 
@@ -31,73 +51,24 @@ struct HorizontalPodAutoscalerStrategy: ResourceStrategy {
         behavior.editObject("scaleUp") { rules in
             rules.setDefault("stabilizationWindowSeconds", 0)
             rules.setDefaultString("selectPolicy", "Max")
-            if rules.list("policies").isEmpty {
-                rules["policies"] = [["type": "Pods", "value": 4, "periodSeconds": 15], everything]
-            }
+            rules.setDefault("policies", [["type": "Pods", "value": 4, "periodSeconds": 15], everything])
         }
         behavior.editObject("scaleDown") { rules in
             rules.setDefaultString("selectPolicy", "Max")
-            if rules.list("policies").isEmpty { rules["policies"] = [everything] }
+            rules.setDefault("policies", [everything])
         }
-    }
-
-    func prepareForCreate(_ object: inout Value) { object["status"] = [:] }
-
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        var errors: [FieldError] = []
-        let minimum = spec["minReplicas"]?.int ?? 1
-        let maximum = spec["maxReplicas"]?.int ?? 0
-        if minimum < 1 {
-            errors.append(.invalid("spec.minReplicas", minimum, "must be greater than or equal to 1"))
-        }
-        if maximum < 1 { errors.append(.required("spec.maxReplicas", "must be set and greater than 0")) }
-        if maximum < minimum {
-            errors.append(.invalid("spec.maxReplicas", maximum, "must be greater than or equal to `minReplicas`"))
-        }
-        let target = spec["scaleTargetRef"] ?? [:]
-        for part in ["kind", "name"] where target.text(part).isEmpty {
-            errors.append(.required("spec.scaleTargetRef." + part))
-        }
-        return errors
     }
 }
 
-/// `autoscaling/v1` rests as `v2`: its one CPU target is a metric there.
+/// `autoscaling/v1` rests as `v2`: its one CPU target is a metric there. What else `v2` has, `v1` shows as annotations.
 struct HorizontalPodAutoscalerConversion: VersionConversion {
     let storedKind = GroupVersionKind(group: "autoscaling", version: "v2", kind: "HorizontalPodAutoscaler")
 
     func toStored(_ object: Value) -> Value {
-        var stored = object
-        stored["apiVersion"] = "autoscaling/v2"
-        stored.edit("spec") { spec in
-            guard let percent = spec["targetCPUUtilizationPercentage"]?.int else { return }
-            spec["targetCPUUtilizationPercentage"] = nil
-            spec["metrics"] = [
-                [
-                    "type": "Resource",
-                    "resource": [
-                        "name": "cpu", "target": ["type": "Utilization", "averageUtilization": .int(percent)],
-                    ],
-                ]
-            ]
-        }
+        var stored = AutoscalerAnnotations.expanded(object)
+        AutoscalerDefaults.apply(&stored)
         return stored
     }
 
-    func fromStored(_ object: Value) -> Value {
-        var shown = object
-        shown["apiVersion"] = "autoscaling/v1"
-        shown.edit("spec") { spec in
-            let cpu = spec.list("metrics").first {
-                $0[path: "resource", "name"]?.string == "cpu"
-                    && $0[path: "resource", "target", "type"]?.string == "Utilization"
-            }
-            spec["metrics"] = nil
-            if let percent = cpu?[path: "resource", "target", "averageUtilization"] {
-                spec["targetCPUUtilizationPercentage"] = percent
-            }
-        }
-        return shown
-    }
+    func fromStored(_ object: Value) -> Value { AutoscalerAnnotations.folded(object) }
 }

@@ -11,6 +11,12 @@ struct FlowSchemaStrategy: ResourceStrategy {
             if spec["matchingPrecedence"]?.int ?? 0 == 0 { spec["matchingPrecedence"] = .int(Self.precedence) }
         }
     }
+
+    func validate(_ object: Value) -> [FieldError] { FlowSchemaValidation.validate(object) }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        FlowSchemaValidation.status(object)
+    }
 }
 
 struct PriorityLevelStrategy: ResourceStrategy {
@@ -38,8 +44,9 @@ struct PriorityLevelStrategy: ResourceStrategy {
         }
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let type = object[path: "spec", "type"]?.string ?? ""
-        return ["Exempt", "Limited"].contains(type) ? [] : [.notSupported("spec.type", type, ["Exempt", "Limited"])]
+    func validate(_ object: Value) -> [FieldError] { PriorityLevelValidation.validate(object) }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        FlowSchemaValidation.status(object)
     }
 }

@@ -11,6 +11,9 @@ let policyStructs = """
     OnExitCodes: ContainerName:? Operator Values:?
     OnPodCondition: Type Status
     PodDisruptionBudgetSpec: MinAvailable:? Selector:? MaxUnavailable:? UnhealthyPodEvictionPolicy:?
+    HorizontalPodAutoscalerBehavior: ScaleUp:*ScalingRules ScaleDown:*ScalingRules
+    ScalingRules: StabilizationWindowSeconds:? SelectPolicy:? Policies:[]ScalingPolicy Tolerance:?
+    ScalingPolicy: Type Value:i PeriodSeconds:i
     RoleRef: APIGroup Kind Name
     FlowSchemaSpec: PriorityLevelConfiguration:NameReference MatchingPrecedence:i \
     DistinguisherMethod:*DistinguisherMethod Rules:[]PolicyRulesWithSubjects
