@@ -10,6 +10,8 @@ package final class Schema: Sendable {
     private let idsByKind: [GroupVersionKind: TypeID]
     /// Wire layouts, made when a type is first transcoded; at most one a type.
     let layouts = Mutex<[TypeID: ProtobufLayout]>([:])
+    /// What server-side apply knows of types, made when first needed; at most one a type.
+    let structShapes = Mutex<[TypeID: StructShape]>([:])
 
     package init(types: [TypeSchema]) {
         self.types = types

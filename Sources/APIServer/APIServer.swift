@@ -11,6 +11,7 @@ package final class APIServer: HTTPHandler {
     let schema: Schema
     package let registry: ResourceRegistry
     let codec: StorageCodec
+    let fieldManager: FieldManager
     let decoder: BodyDecoder
     let authenticator: Authenticator
     let authorizer: AuthorizerChain
@@ -37,6 +38,7 @@ package final class APIServer: HTTPHandler {
         schema = configuration.schema
         registry = ResourceRegistry(schema: configuration.schema, definitions: configuration.resources)
         codec = StorageCodec(schema: configuration.schema)
+        fieldManager = FieldManager(schema: configuration.schema, registry: registry)
         decoder = BodyDecoder(schema: configuration.schema)
         authenticator = Authenticator(
             tokens: TokenAuthenticator(

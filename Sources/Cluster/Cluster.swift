@@ -140,7 +140,8 @@ struct Cluster {
     private func client(_ user: String, groups: [String] = ["system:masters"], _ api: APIServer) -> Client {
         let identity = UserInfo(name: user, groups: groups + ["system:authenticated"])
         let connection = HTTPConnection(remoteAddress: "in-process", attachment: identity)
-        return Client(transport: InProcessTransport(handler: api, connection: connection), userAgent: "skiff/" + user)
+        let name = groups.contains("system:nodes") ? "kubelet" : String(user.split(separator: ":").last ?? "skiff")
+        return Client(transport: InProcessTransport(handler: api, connection: connection), userAgent: name + "/skiff")
     }
 
     private func reportReadiness(_ informers: InformerFactory) {

@@ -98,13 +98,16 @@ enum ExplicitZeros {
 enum AbsentAsNull {
     static func holds(typeName: String, field: FieldSchema) -> Bool {
         switch field.type {
-        case .array where field.isRequired: return true
+        case .array where field.isRequired: return !omitted.contains(field.name)
         case .time, .microTime: if times.contains(field.name) { return true }
         default: break
         }
         guard let owners = inSomeTypes[field.name] else { return false }
         return owners.contains(typeName.split(separator: ".").suffix(3).joined(separator: "."))
     }
+
+    /// Required lists that Go leaves out when they are empty.
+    private static let omitted: Set<String> = ["validationActions"]
 
     private static let times: Set<String> = [
         "deprecatedFirstTimestamp", "deprecatedLastTimestamp", "eventTime", "expirationTimestamp", "finishedAt",

@@ -17,6 +17,10 @@ package final class Resource: Sendable {
     let conversion: (any VersionConversion)?
     /// `{"kind":"Pod","apiVersion":"v1",`: how every stored object begins.
     let head: [UInt8]
+    /// What an object without anything looks like: what a new one is compared with to see what its maker set.
+    let emptyObject: Value
+    /// What writes to the main path cannot own.
+    let resetFields: ResetFields
 
     init(definition: ResourceDefinition, schema: Schema, type: TypeID, strategy: any ResourceStrategy) {
         let kind = GroupVersionKind(group: definition.group, version: definition.version, kind: definition.kind)
@@ -33,6 +37,9 @@ package final class Resource: Sendable {
         storedKind = conversion?.storedKind ?? kind
         storedType = conversion.flatMap { schema.type(of: $0.storedKind) } ?? type
         head = Array("{\"kind\":\"\(storedKind.kind)\",\"apiVersion\":\"\(storedKind.apiVersion)\",".utf8)
+        emptyObject = schema.normalisedIfPossible([:], as: type)
+        resetFields = .of(
+            kind, subresource: "", hasStatus: definition.subresources.contains { $0.name == "status" })
     }
 
     var isNamespaced: Bool { definition.isNamespaced }

@@ -151,7 +151,6 @@ enum ObjectMetaValidation {
             // How an object was named first is not for later writers, but upstream lets them.
             metadata["generation"] = kept["generation"]
             metadata["selfLink"] = nil
-            metadata["managedFields"] = kept["managedFields"]
         }
     }
 

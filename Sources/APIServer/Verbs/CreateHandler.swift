@@ -45,6 +45,11 @@ extension APIServer {
         let strategy = resource.strategy
         var object = draft
         strategy.applyDefaults(&object)
+        if !options.isManaged {
+            object = try normalised(object, resource)
+            fieldManager.create(&object, write(context, options, subresource: ""))
+        }
+        let owners = object.metadata["managedFields"]
         var admitted = AdmissionRequest(
             operation: .create, resource: resource, subresource: "", namespace: context.namespace, name: object.name,
             object: object, old: nil, user: context.user, isDryRun: options.isDryRun)
@@ -53,7 +58,7 @@ extension APIServer {
             object = admitted.object
             strategy.applyDefaults(&object)
             if resource.hasStatus, !strategy.keepsStatusOnCreate { object["status"] = nil }
-            fillSystemFields(&object, resource)
+            fillSystemFields(&object, resource, owners)
             strategy.prepareForCreate(&object)
             object = try normalised(object, resource)
             let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validateCreate(object)
@@ -100,14 +105,14 @@ extension APIServer {
     }
 
     /// What only the server sets.
-    private func fillSystemFields(_ object: inout Value, _ resource: Resource) {
+    private func fillSystemFields(_ object: inout Value, _ resource: Resource, _ owners: Value?) {
         let now = configuration.clock().description
         object.editMetadata { metadata in
             metadata["deletionTimestamp"] = nil
             metadata["deletionGracePeriodSeconds"] = nil
             metadata["selfLink"] = nil
             metadata["resourceVersion"] = nil
-            metadata["managedFields"] = nil
+            metadata["managedFields"] = owners
             metadata["generation"] = resource.strategy.tracksGeneration ? 1 : nil
             metadata["creationTimestamp"] = .string(now)
             metadata["uid"] = .string(UUIDText.random())

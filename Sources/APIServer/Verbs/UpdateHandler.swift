@@ -102,6 +102,11 @@ extension APIServer {
         let resource = context.resource
         keepUnwritable(&object, old, resource, subresource)
         resource.strategy.applyDefaults(&object)
+        if !options.isManaged {
+            object = try normalised(object, resource)
+            fieldManager.update(&object, from: old, write(context, options, subresource: subresource))
+        }
+        let owners = object.metadata["managedFields"]
         var admitted = AdmissionRequest(
             operation: .update, resource: resource, subresource: subresource, namespace: context.namespace,
             name: context.name, object: object, old: old, user: context.user, isDryRun: options.isDryRun)
@@ -109,7 +114,9 @@ extension APIServer {
         do throws(APIError) {
             object = admitted.object
             resource.strategy.applyDefaults(&object)
+            object.editMetadata { $0["managedFields"] = owners }
             try prepare(&object, old, resource, subresource)
+            keepTimes(&object, old)
             admitted.object = object
             admitted.warnings += resource.strategy.warnings(object, from: old)
             try await admission.validate(&admitted)
@@ -166,6 +173,21 @@ extension APIServer {
             if subresource.isEmpty || subresource == "scale" { errors += strategy.validateUpdate(object, from: old) }
         }
         guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
+    }
+
+    /// A write that would change nothing but the times of managed fields leaves those too.
+    private func keepTimes(_ object: inout Value, _ old: Value) {
+        guard let new = object.metadata["managedFields"]?.array, let kept = old.metadata["managedFields"]?.array,
+            new.count == kept.count, new != kept
+        else { return }
+        for (entry, stored) in zip(new, kept) {
+            var timed = entry
+            timed["time"] = stored["time"]
+            guard timed == stored else { return }
+        }
+        var restored = object
+        restored.editMetadata { $0["managedFields"] = .array(kept) }
+        if restored == old { object = restored }
     }
 
     private func isSameWithoutMetadata(_ object: Value, _ old: Value) -> Bool {

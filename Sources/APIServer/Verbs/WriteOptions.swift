@@ -6,6 +6,8 @@ struct WriteOptions: Sendable {
     var validation = FieldValidation.warn
     var fieldManager = ""
     var force: Bool?
+    /// The object to write has its `managedFields` already.
+    var isManaged = false
 
     static let fieldManagerBytesMax = 128
 
@@ -37,7 +39,7 @@ struct WriteOptions: Sendable {
         guard errors.isEmpty else { throw .invalid(group: "meta.k8s.io", kind: kind, "", errors) }
     }
 
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
         case .spaceSeparator: scalar == " "

@@ -4,6 +4,7 @@ struct DaemonSetStrategy: ResourceStrategy {
     var tracksGeneration: Bool { true }
 
     func applyDefaults(_ object: inout Value) {
+        showTemplateGeneration(&object)
         object.editObject("spec") { spec in
             spec.editObject("updateStrategy") { strategy in
                 strategy.setDefaultString("type", "RollingUpdate")
@@ -16,6 +17,12 @@ struct DaemonSetStrategy: ResourceStrategy {
             spec.setDefault("revisionHistoryLimit", .int(DeploymentStrategy.historyLimit))
             spec.editObject("template") { PodDefaults.applyTemplate(&$0) }
         }
+    }
+
+    /// Upstream's converted objects always have the annotation, and so whoever writes one owns it.
+    private func showTemplateGeneration(_ object: inout Value) {
+        guard object.metadata["annotations"]?[Self.templateGeneration] == nil else { return }
+        setTemplateGeneration(&object, 0)
     }
 
     private static let templateGeneration = "deprecated.daemonset.template.generation"

@@ -1,0 +1,203 @@
+internal import APIMachinery
+internal import Transport
+
+/// Keeps `metadata.managedFields`: which client owns which fields, through updates and server-side apply.
+struct FieldManager: Sendable {
+    let schema: Schema
+    let registry: ResourceRegistry
+
+    /// One write's view of an object.
+    struct Write: Sendable {
+        let resource: Resource
+        /// Empty for the main path.
+        let subresource: String
+        let manager: String
+        /// RFC 3339.
+        let time: String
+
+        var reset: ResetFields {
+            subresource.isEmpty
+                ? resource.resetFields
+                : .of(resource.kind, subresource: subresource, hasStatus: resource.hasStatus)
+        }
+
+        func owner(isApplier: Bool) -> FieldOwner {
+            FieldOwner(
+                manager: manager.isEmpty ? "unknown" : manager, isApplier: isApplier,
+                apiVersion: resource.kind.apiVersion, subresource: subresource, time: nil, fields: FieldSet())
+        }
+    }
+
+    /// Paths that nobody owns: identity and what only the server sets.
+    static let unowned = FieldSet(
+        paths: [["f:apiVersion"], ["f:kind"], ["f:metadata"]]
+            + [
+                "name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation",
+                "managedFields", "resourceVersion",
+            ].map { ["f:metadata", "f:" + $0] })
+
+    /// Writes `metadata.managedFields` of a new object. `object` is normalised and has its defaults.
+    func create(_ object: inout Value, _ write: Write) {
+        guard let owners = Self.sent(object, stored: nil, isSubresource: false) else {
+            return object.editMetadata { $0["managedFields"] = nil }
+        }
+        update(&object, from: write.resource.emptyObject, owners, write)
+    }
+
+    /// Writes `metadata.managedFields` of a changed object. Both are normalised and have their defaults.
+    func update(_ object: inout Value, from old: Value, _ write: Write) {
+        let stored = old.metadata["managedFields"]
+        guard let owners = Self.sent(object, stored: stored, isSubresource: !write.subresource.isEmpty),
+            // What has no owners was made so: it is left alone until somebody applies.
+            !owners.isEmpty
+        else { return object.editMetadata { $0["managedFields"] = nil } }
+        update(&object, from: old, owners, write)
+    }
+
+    private func update(_ object: inout Value, from old: Value, _ owners: FieldOwners, _ write: Write) {
+        let found = object.metadata["managedFields"]
+        var old = old
+        object.editMetadata { $0["managedFields"] = nil }
+        old.editMetadata { $0["managedFields"] = nil }
+        let comparison = write.reset.apply(to: schema.compare(old, object, as: write.resource.type))
+        if comparison.isEmpty, let found, found == owners.value {
+            return object.editMetadata { $0["managedFields"] = found }
+        }
+        let changed = updated(owners, comparison, (old, object), write)
+        object.editMetadata { $0["managedFields"] = changed.value }
+    }
+
+    /// The owners that an update starts from: those the client sent, if it sent any, else those stored.
+    /// `nil`: the client asks for none.
+    private static func sent(_ object: Value, stored: Value?, isSubresource: Bool) -> FieldOwners? {
+        guard !isSubresource, let sent = object.metadata["managedFields"], !sent.isNull else {
+            return FieldOwners(stored: stored)
+        }
+        if sent == stored { return FieldOwners(stored: stored) }
+        if let entries = sent.array, entries.isEmpty || entries == [[:]] || entries == [["fieldsV1": [:]]] { return nil }
+        if let owners = FieldOwners(sent: sent), !owners.isEmpty { return owners }
+        return FieldOwners(stored: stored)
+    }
+
+    /// The owners after an update: the writer has what it changed, the others no longer.
+    func updated(
+        _ owners: FieldOwners, _ comparison: FieldComparison, _ states: (old: Value, new: Value), _ write: Write
+    ) -> FieldOwners {
+        var owners = owners
+        take(from: &owners, comparison, states, write, except: nil)
+        var writer = write.owner(isApplier: false)
+        writer.fields = comparison.added.union(comparison.modified).subtracting(Self.unowned)
+        if !writer.fields.isEmpty {
+            if let index = owners.index(of: writer) { writer.fields = writer.fields.union(owners.all[index].fields) }
+            writer.time = write.time
+            owners.set(writer)
+        }
+        owners.capUpdaters()
+        return owners
+    }
+
+    /// Takes what changed from everybody but `applier`.
+    func take(
+        from owners: inout FieldOwners, _ comparison: FieldComparison, _ states: (old: Value, new: Value),
+        _ write: Write, except applier: FieldOwner?
+    ) {
+        var comparisons = VersionedComparisons(self, comparison, states, write)
+        owners.changeFields { owner in
+            if let applier, owner.isSame(as: applier) { return owner.fields }
+            guard let differences = comparisons[owner.apiVersion] else { return nil }
+            return owner.fields.subtracting(differences.changed).subtracting(differences.removed)
+        }
+    }
+}
+
+/// One comparison in each version that an owner has its paths in, made when needed.
+struct VersionedComparisons {
+    struct Differences {
+        /// Added and modified.
+        var changed: FieldSet
+        var removed: FieldSet
+
+        init(_ comparison: FieldComparison) {
+            changed = comparison.added.union(comparison.modified)
+            removed = comparison.removed
+        }
+    }
+
+    private let manager: FieldManager
+    private let states: (old: Value, new: Value)
+    private let write: FieldManager.Write
+    private var known: [(version: String, differences: Differences?)]
+
+    init(
+        _ manager: FieldManager, _ comparison: FieldComparison, _ states: (old: Value, new: Value),
+        _ write: FieldManager.Write
+    ) {
+        self.manager = manager
+        self.states = states
+        self.write = write
+        known = [(write.resource.kind.apiVersion, Differences(comparison))]
+    }
+
+    /// `nil`: the kind is not served in that version.
+    subscript(version: String) -> Differences? {
+        mutating get {
+            if let found = known.first(where: { $0.version == version }) { return found.differences }
+            let made = differences(in: version)
+            known.append((version, made))
+            return made
+        }
+    }
+
+    private func differences(in version: String) -> Differences? {
+        guard let target = manager.sibling(of: write.resource, in: version) else { return nil }
+        let old = manager.converted(states.old, from: write.resource, to: target)
+        let new = manager.converted(states.new, from: write.resource, to: target)
+        let reset = ResetFields.of(target.kind, subresource: write.subresource, hasStatus: target.hasStatus)
+        return Differences(reset.apply(to: manager.schema.compare(old, new, as: target.type)))
+    }
+}
+
+extension FieldManager {
+    /// The same objects in another version.
+    func sibling(of resource: Resource, in apiVersion: String) -> Resource? {
+        if apiVersion == resource.kind.apiVersion { return resource }
+        let parts = apiVersion.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let found = registry.resource(
+            group: parts.count > 1 ? parts[0] : "", version: parts.last ?? "", plural: resource.id.plural)
+        return found?.storedKind == resource.storedKind ? found : nil
+    }
+
+    func converted(_ object: Value, from source: Resource, to target: Resource) -> Value {
+        guard source !== target else { return object }
+        let stored = source.conversion?.toStored(object) ?? object
+        return schema.normalisedIfPossible(target.conversion?.fromStored(stored) ?? stored, as: target.type)
+    }
+}
+
+extension APIServer {
+    /// Who writes what in this request.
+    func write(_ context: RequestContext, _ options: WriteOptions, subresource: String) -> FieldManager.Write {
+        var name = options.fieldManager
+        if name.isEmpty { name = FieldManagerName.from(userAgent: context.request.headers["user-agent"] ?? "") }
+        return FieldManager.Write(
+            resource: context.resource, subresource: subresource, manager: name,
+            time: configuration.clock().description)
+    }
+}
+
+/// The default name of a writer.
+enum FieldManagerName {
+    /// What precedes the first slash of a `User-Agent`, without what cannot be printed, at most 128 bytes.
+    static func from(userAgent: String) -> String {
+        var name = ""
+        var length = 0
+        for scalar in userAgent.unicodeScalars {
+            guard scalar != "/" else { break }
+            guard WriteOptions.isPrintable(scalar) else { continue }
+            length += UTF8.width(scalar)
+            guard length <= WriteOptions.fieldManagerBytesMax else { break }
+            name.unicodeScalars.append(scalar)
+        }
+        return name
+    }
+}
