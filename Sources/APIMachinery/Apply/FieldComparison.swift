@@ -48,7 +48,8 @@ private struct FieldComparer {
 
         var delta: Delta {
             Delta(
-                added: .node(isMember: false, added.inFieldOrder), modified: .node(isMember: false, modified.inFieldOrder),
+                added: .node(isMember: false, added.inFieldOrder),
+                modified: .node(isMember: false, modified.inFieldOrder),
                 removed: .node(isMember: false, removed.inFieldOrder))
         }
     }

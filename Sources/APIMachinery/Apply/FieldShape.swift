@@ -7,8 +7,6 @@ final class FieldShape: Sendable {
         case leaf
         case structure(TypeID)
         case map(FieldShape)
-        /// Any JSON: its objects are divided, its lists are not.
-        case free
         case set
         case keyed([String], FieldShape)
     }
@@ -21,7 +19,14 @@ final class FieldShape: Sendable {
         self.init(type, list: .atomic, isAtomicMap: false, in: schema)
     }
 
-    convenience init(_ field: FieldSchema, in schema: Schema) {
+    convenience init(_ field: FieldSchema, of owner: TypeSchema, in schema: Schema) {
+        // Published as granular for this one field, though its type is atomic.
+        if owner.name == "io.k8s.api.core.v1.PersistentVolumeSpec", field.name == "claimRef",
+            case .object(let id) = field.type
+        {
+            self.init(kind: .structure(id), type: field.type)
+            return
+        }
         self.init(field.type, list: field.listType, isAtomicMap: field.isAtomicMap, in: schema)
     }
 
@@ -30,7 +35,6 @@ final class FieldShape: Sendable {
         switch type {
         case .object(let id): kind = schema[id].isAtomic || isAtomicMap ? .leaf : .structure(id)
         case .map(let element): kind = isAtomicMap ? .leaf : .map(FieldShape(element, in: schema))
-        case .rawExtension, .fieldsV1: kind = .free
         case .array(let element):
             switch list {
             case .atomic: kind = .leaf
@@ -42,16 +46,15 @@ final class FieldShape: Sendable {
     }
 
     static let leaf = FieldShape(kind: .leaf, type: .json)
-    static let free = FieldShape(kind: .free, type: .rawExtension)
 
-    private init(kind: Kind, type: FieldType) {
+    init(kind: Kind, type: FieldType) {
         self.kind = kind
         self.type = type
     }
 
     var isObject: Bool {
         switch kind {
-        case .structure, .map, .free: true
+        case .structure, .map: true
         default: false
         }
     }
@@ -156,12 +159,12 @@ final class StructShape: Sendable {
 
     init(_ type: TypeSchema, in schema: Schema) {
         members = Dictionary(
-            type.fields.map { ($0.name, Member(shape: FieldShape($0, in: schema), element: "f:" + $0.name)) },
+            type.fields.map { ($0.name, Member(shape: FieldShape($0, of: type, in: schema), element: "f:" + $0.name)) },
             uniquingKeysWith: { first, _ in first })
     }
 }
 
-/// The members of any object: of a struct, a map or free JSON.
+/// The members of any object: of a struct or a map.
 enum MemberShapes {
     case structure(StructShape)
     case same(FieldShape)
@@ -170,7 +173,7 @@ enum MemberShapes {
         switch shape.kind {
         case .structure(let id): self = .structure(schema.structShape(id))
         case .map(let element): self = .same(element)
-        default: self = .same(.free)
+        default: self = .same(.leaf)
         }
     }
 

@@ -9,22 +9,54 @@ struct FieldManager: Sendable {
     /// One write's view of an object.
     struct Write: Sendable {
         let resource: Resource
+        let kind: GroupVersionKind
+        let type: TypeID
         /// Empty for the main path.
         let subresource: String
-        let manager: String
+        var manager: String
         /// RFC 3339.
         let time: String
+        let reset: ResetFields
+        /// What an object without anything looks like.
+        let empty: Value
 
-        var reset: ResetFields {
-            subresource.isEmpty
+        init(_ resource: Resource, subresource: String, manager: String, time: String) {
+            self.resource = resource
+            self.subresource = subresource
+            self.manager = manager
+            self.time = time
+            kind = resource.kind
+            type = resource.type
+            empty = resource.emptyObject
+            reset =
+                subresource.isEmpty
                 ? resource.resetFields
                 : .of(resource.kind, subresource: subresource, hasStatus: resource.hasStatus)
         }
 
+        /// A write to a subresource that has a kind of its own.
+        init(_ write: Write, kind: GroupVersionKind, type: TypeID, schema: Schema) {
+            resource = write.resource
+            subresource = write.subresource
+            manager = write.manager
+            time = write.time
+            self.kind = kind
+            self.type = type
+            empty = schema.emptyObject(as: type)
+            reset = .none
+        }
+
+        /// The same write by somebody else.
+        func named(_ manager: String) -> Write {
+            var write = self
+            write.manager = manager
+            return write
+        }
+
         func owner(isApplier: Bool) -> FieldOwner {
             FieldOwner(
-                manager: manager.isEmpty ? "unknown" : manager, isApplier: isApplier,
-                apiVersion: resource.kind.apiVersion, subresource: subresource, time: nil, fields: FieldSet())
+                manager: manager.isEmpty ? "unknown" : manager, isApplier: isApplier, apiVersion: kind.apiVersion,
+                subresource: subresource, time: nil, fields: FieldSet())
         }
     }
 
@@ -41,7 +73,7 @@ struct FieldManager: Sendable {
         guard let owners = Self.sent(object, stored: nil, isSubresource: false) else {
             return object.editMetadata { $0["managedFields"] = nil }
         }
-        update(&object, from: write.resource.emptyObject, owners, write)
+        update(&object, from: write.empty, owners, write)
     }
 
     /// Writes `metadata.managedFields` of a changed object. Both are normalised and have their defaults.
@@ -59,7 +91,7 @@ struct FieldManager: Sendable {
         var old = old
         object.editMetadata { $0["managedFields"] = nil }
         old.editMetadata { $0["managedFields"] = nil }
-        let comparison = write.reset.apply(to: schema.compare(old, object, as: write.resource.type))
+        let comparison = write.reset.apply(to: schema.compare(old, object, as: write.type))
         if comparison.isEmpty, let found, found == owners.value {
             return object.editMetadata { $0["managedFields"] = found }
         }
@@ -74,7 +106,9 @@ struct FieldManager: Sendable {
             return FieldOwners(stored: stored)
         }
         if sent == stored { return FieldOwners(stored: stored) }
-        if let entries = sent.array, entries.isEmpty || entries == [[:]] || entries == [["fieldsV1": [:]]] { return nil }
+        if let entries = sent.array, entries.isEmpty || entries == [[:]] || entries == [["fieldsV1": [:]]] {
+            return nil
+        }
         if let owners = FieldOwners(sent: sent), !owners.isEmpty { return owners }
         return FieldOwners(stored: stored)
     }
@@ -135,7 +169,7 @@ struct VersionedComparisons {
         self.manager = manager
         self.states = states
         self.write = write
-        known = [(write.resource.kind.apiVersion, Differences(comparison))]
+        known = [(write.kind.apiVersion, Differences(comparison))]
     }
 
     /// `nil`: the kind is not served in that version.
@@ -149,7 +183,9 @@ struct VersionedComparisons {
     }
 
     private func differences(in version: String) -> Differences? {
-        guard let target = manager.sibling(of: write.resource, in: version) else { return nil }
+        guard write.kind == write.resource.kind, let target = manager.sibling(of: write.resource, in: version) else {
+            return nil
+        }
         let old = manager.converted(states.old, from: write.resource, to: target)
         let new = manager.converted(states.new, from: write.resource, to: target)
         let reset = ResetFields.of(target.kind, subresource: write.subresource, hasStatus: target.hasStatus)
@@ -180,8 +216,7 @@ extension APIServer {
         var name = options.fieldManager
         if name.isEmpty { name = FieldManagerName.from(userAgent: context.request.headers["user-agent"] ?? "") }
         return FieldManager.Write(
-            resource: context.resource, subresource: subresource, manager: name,
-            time: configuration.clock().description)
+            context.resource, subresource: subresource, manager: name, time: configuration.clock().description)
     }
 }
 

@@ -71,6 +71,8 @@ struct FieldOwners: Sendable {
 
     init() {}
 
+    init(_ all: [FieldOwner]) { self.all = all }
+
     /// What a client sent; `nil` if any entry is malformed.
     init?(sent value: Value?) {
         for entry in value?.array ?? [] {

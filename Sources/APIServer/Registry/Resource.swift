@@ -37,7 +37,7 @@ package final class Resource: Sendable {
         storedKind = conversion?.storedKind ?? kind
         storedType = conversion.flatMap { schema.type(of: $0.storedKind) } ?? type
         head = Array("{\"kind\":\"\(storedKind.kind)\",\"apiVersion\":\"\(storedKind.apiVersion)\",".utf8)
-        emptyObject = schema.normalisedIfPossible([:], as: type)
+        emptyObject = schema.emptyObject(as: type)
         resetFields = .of(
             kind, subresource: "", hasStatus: definition.subresources.contains { $0.name == "status" })
     }

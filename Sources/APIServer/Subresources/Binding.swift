@@ -7,7 +7,8 @@ extension APIServer {
 
     func bind(_ context: RequestContext) async throws(APIError) -> Answer {
         guard let type = schema.type(of: Self.bindingKind) else { throw .noSuchPath }
-        let options = try WriteOptions(context.query, kind: "CreateOptions")
+        // Nobody comes to own what a binding sets.
+        let options = try WriteOptions(context.query, kind: "CreateOptions").managed
         let decoded = try decoder.decode(
             context.request, as: Self.bindingKind, type: type, internalGroup: "core", validation: options.validation)
         let binding = decoded.object

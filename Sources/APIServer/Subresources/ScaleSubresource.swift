@@ -3,7 +3,7 @@ internal import Storage
 
 /// `/scale`: the number of replicas of any workload, in one shape.
 extension APIServer {
-    private static let scaleKind = GroupVersionKind(group: "autoscaling", version: "v1", kind: "Scale")
+    static let scaleKind = GroupVersionKind(group: "autoscaling", version: "v1", kind: "Scale")
 
     func scale(_ context: RequestContext) async throws(APIError) -> Answer {
         guard let type = schema.type(of: Self.scaleKind) else { throw .noSuchPath }
@@ -12,8 +12,9 @@ extension APIServer {
             let scale = Self.scale(of: try codec.decode(stored, as: context.resource))
             return .other(status: 200, scale, warnings: [])
         }
+        if APIServer.isApply(context) { return try await applyScale(context, type) }
         let isPatch = context.info.verb == "patch"
-        let options = try WriteOptions(context.query, kind: isPatch ? "PatchOptions" : "UpdateOptions")
+        let options = try WriteOptions(context.query, kind: isPatch ? "PatchOptions" : "UpdateOptions").managed
         let schema = schema
         let patch = isPatch ? try RequestPatch(context) : nil
         let decoded =
@@ -23,6 +24,8 @@ extension APIServer {
                 context.request, as: Self.scaleKind, type: type, internalGroup: "autoscaling",
                 validation: options.validation)
         if let decoded { try checkName(decoded.object, context) }
+        let write = FieldManager.Write(
+            write(context, options, subresource: "scale"), kind: Self.scaleKind, type: type, schema: schema)
         let (json, warnings) = try await modified(context, options, subresource: "scale") { (old) throws(APIError) in
             var wanted = decoded?.object ?? .null
             if let patch {
@@ -33,13 +36,18 @@ extension APIServer {
                     ).object
                 try self.checkName(wanted, context)
             }
-            return try Self.apply(wanted, to: old)
+            var object = try Self.apply(wanted, to: old)
+            let owners = ScaleOwners(of: old, in: context.resource)
+            let changed = self.fieldManager.updatedScale(
+                owners.scale, from: Self.scale(of: old), to: Self.scale(of: object), write)
+            object.editMetadata { $0["managedFields"] = owners.parent(after: changed).value }
+            return object
         }
         guard let object = try? Value(json: json) else { throw .internalError("scaled object cannot be read") }
         return .other(status: 200, Self.scale(of: object), warnings: (decoded?.warnings ?? []) + warnings)
     }
 
-    private static func apply(_ scale: Value, to old: Value) throws(APIError) -> Value {
+    static func apply(_ scale: Value, to old: Value) throws(APIError) -> Value {
         let replicas = scale[path: "spec", "replicas"]?.int ?? 0
         guard replicas >= 0 else {
             throw .invalid(
@@ -53,7 +61,7 @@ extension APIServer {
         return object
     }
 
-    private static func scale(of object: Value) -> Value {
+    static func scale(of object: Value) -> Value {
         let metadata = object.metadata
         var shown: Value = [:]
         for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {

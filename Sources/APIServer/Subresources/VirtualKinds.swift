@@ -11,6 +11,8 @@ extension APIServer {
             validation: options.validation)
         var review = decoded.object
         if resource.isNamespaced { try checkNamespace(&review, context) }
+        review = try normalised(review, resource)
+        fieldManager.create(&review, write(context, options, subresource: ""))
         switch resource.kind.kind {
         case "SelfSubjectReview":
             review = [

@@ -4,13 +4,9 @@ internal import Transport
 /// PATCH: JSON patch, merge patch and strategic merge patch.
 extension APIServer {
     func patch(_ context: RequestContext) async throws(APIError) -> Answer {
+        if Self.isApply(context) { return try await apply(context) }
         let patch = try RequestPatch(context)
         let options = try WriteOptions(context.query, kind: "PatchOptions")
-        if options.force != nil {
-            throw .invalid(
-                group: "meta.k8s.io", kind: "PatchOptions", "",
-                [.forbidden("force", "may not be specified for non-apply patch")])
-        }
         let schema = schema
         let resource = context.resource
         let warnings = Guarded<[String]>([])
@@ -50,17 +46,9 @@ struct RequestPatch: Sendable {
             case "application/merge-patch+json": content = .merge(try MergePatch.parse(json: body))
             case "application/strategic-merge-patch+json":
                 content = .strategic(try StrategicMergePatch.parse(json: body))
-            case "application/apply-patch+yaml":
-                throw PatchError.malformed("")
             default: throw PatchError.malformed("")
             }
         } catch {
-            if type == "application/apply-patch+yaml" {
-                throw APIError(
-                    code: 415, reason: "UnsupportedMediaType",
-                    message: "server-side apply is not served yet: use kubectl apply without --server-side",
-                    details: APIError.Details())
-            }
             guard Self.mediaTypes.contains(type) else { throw .unsupportedPatchType }
             throw APIError(error)
         }

@@ -9,17 +9,28 @@ struct WriteOptions: Sendable {
     /// The object to write has its `managedFields` already.
     var isManaged = false
 
+    /// The same for an object that has its `managedFields` already.
+    var managed: WriteOptions {
+        var options = self
+        options.isManaged = true
+        return options
+    }
+
+    /// Names the options of an apply to `init`; in texts they are `PatchOptions`.
+    static let applyKind = "ApplyOptions"
+
     static let fieldManagerBytesMax = 128
 
     /// `kind`: `CreateOptions`, `UpdateOptions` or `PatchOptions`, for the words of a refusal.
     init(_ query: Query, kind: String) throws(APIError) {
-        let dryRun = query.values("dryRun")
         var errors: [FieldError] = []
-        if !dryRun.allSatisfy({ $0 == "All" }) {
-            errors.append(.notSupported("dryRun", .strings(dryRun), ["All"]))
-        }
-        isDryRun = !dryRun.isEmpty
         fieldManager = query["fieldManager"] ?? ""
+        force = query.bool("force")
+        if kind == Self.applyKind {
+            if fieldManager.isEmpty { errors.append(.required("fieldManager", "is required for apply patch")) }
+        } else if kind == "PatchOptions", force != nil {
+            errors.append(.forbidden("force", "may not be specified for non-apply patch"))
+        }
         if fieldManager.utf8.count > Self.fieldManagerBytesMax {
             errors.append(.tooLong("fieldManager", max: Self.fieldManagerBytesMax))
         }
@@ -29,14 +40,21 @@ struct WriteOptions: Sendable {
             errors.append(
                 .invalid("fieldManager", fieldManager, "invalid character U+\(digits) (at position \(index))"))
         }
+        let dryRun = query.values("dryRun")
+        if !dryRun.allSatisfy({ $0 == "All" }) {
+            errors.append(.notSupported("dryRun", .strings(dryRun), ["All"]))
+        }
+        isDryRun = !dryRun.isEmpty
         let text = query["fieldValidation"] ?? ""
         if let known = FieldValidation(rawValue: text) {
             validation = known
         } else if !text.isEmpty {
             errors.append(.notSupported("fieldValidation", text, ["", "Ignore", "Strict", "Warn"]))
         }
-        force = query.bool("force")
-        guard errors.isEmpty else { throw .invalid(group: "meta.k8s.io", kind: kind, "", errors) }
+        guard errors.isEmpty else {
+            let name = kind == Self.applyKind ? "PatchOptions" : kind
+            throw .invalid(group: "meta.k8s.io", kind: name, "", errors)
+        }
     }
 
     static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
