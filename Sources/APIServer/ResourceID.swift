@@ -21,6 +21,10 @@ func quoted(_ text: String) -> String {
         case "\n": out += "\\n"
         case "\t": out += "\\t"
         case "\r": out += "\\r"
+        case "\u{7}": out += "\\a"
+        case "\u{8}": out += "\\b"
+        case "\u{b}": out += "\\v"
+        case "\u{c}": out += "\\f"
         case _ where scalar.value < 0x20 || scalar.value == 0x7f:
             let hex = String(scalar.value, radix: 16)
             out += "\\x" + (hex.count == 1 ? "0" + hex : hex)

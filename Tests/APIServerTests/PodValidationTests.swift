@@ -136,6 +136,44 @@ struct PodFault: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func `are resized and debugged through subresources of their own`() async throws {
+        try await TestServer.with { test in
+            let pod: Value = [
+                "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p"],
+                "spec": [
+                    "containers": [
+                        [
+                            "name": "c", "image": "nginx",
+                            "resources": ["requests": ["cpu": "100m"], "limits": ["cpu": "200m"]],
+                        ]
+                    ]
+                ],
+            ]
+            #expect(await test.post(pods, pod).status == 201)
+            func resize(_ resources: Value) async -> TestServer.Reply {
+                await test.patch(
+                    pods + "/p/resize", .strategic,
+                    ["spec": ["containers": [["name": "c", "image": "other", "resources": resources]]]])
+            }
+            let resized = await resize(["requests": ["cpu": "150m"]])
+            let container = try #require(resized.body["spec"]?["containers"]?.array?.first)
+            #expect(container["image"] == "nginx")
+            #expect(container[path: "resources", "requests", "cpu"] == "150m")
+            #expect(
+                await resize(["limits": ["memory": "1Gi", "cpu": "150m"]]).message
+                    == "Pod \"p\" is invalid: spec: Invalid value: \"Burstable\": Pod QOS Class may not change as a "
+                    + "result of resizing")
+            let debugger = pods + "/p/ephemeralcontainers"
+            let added = await test.patch(
+                debugger, .strategic, ["spec": ["ephemeralContainers": [["name": "e", "image": "b"]]]])
+            #expect(added.status == 200)
+            let removed = await test.patch(debugger, .merge, ["spec": ["ephemeralContainers": .null]])
+            #expect(
+                removed.message == "Pod \"p\" is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral "
+                    + "containers \"e\" may not be removed\n")
+        }
+    }
+
     @Test func `get upstream's defaults`() async throws {
         try await TestServer.with { test in
             let reply = await test.post(

@@ -103,7 +103,27 @@ struct FieldError: Sendable, Equatable, CustomStringConvertible {
         switch value {
         case nil, .null: "null"
         case .string(let string): quoted(string)
-        case .some(let value): String(decoding: value.jsonBytes(), as: UTF8.self)
+        case .some(let value): value.escapedJSON
         }
+    }
+}
+
+extension Value {
+    /// JSON as Go writes it, where a browser might read it as HTML.
+    var escapedJSON: String {
+        let bytes = jsonBytes()
+        guard bytes.contains(where: { $0 == 0x26 || $0 == 0x3c || $0 == 0x3e }) else {
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        var escaped: [UInt8] = []
+        for byte in bytes {
+            switch byte {
+            case 0x26: escaped += "\\u0026".utf8
+            case 0x3c: escaped += "\\u003c".utf8
+            case 0x3e: escaped += "\\u003e".utf8
+            default: escaped.append(byte)
+            }
+        }
+        return String(decoding: escaped, as: UTF8.self)
     }
 }

@@ -166,12 +166,12 @@ extension Value {
             for (index, member) in fields.entries.enumerated() {
                 if index > 0 { text += "," }
                 newLine(depth + 1)
-                text += String(decoding: Value.string(member.key).jsonBytes(), as: UTF8.self) + ": "
+                text += Value.string(member.key).escapedJSON + ": "
                 member.value.writeIndented(to: &text, depth: depth + 1)
             }
             newLine(depth)
             text += "}"
-        default: text += String(decoding: jsonBytes(), as: UTF8.self)
+        default: text += escapedJSON
         }
     }
 }

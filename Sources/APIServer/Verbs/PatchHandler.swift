@@ -10,15 +10,19 @@ extension APIServer {
         let schema = schema
         let resource = context.resource
         let warnings = Guarded<[String]>([])
-        let answer = try await modified(context, options, subresource: context.info.subresource) {
-            (old) throws(APIError) in
-            let (object, found) = try patch.apply(
-                to: old, type: resource.type, kind: resource.kind, schema: schema, validation: options.validation)
-            warnings.withLock { $0 = found }
-            try self.checkName(object, context)
-            return object
+        do throws(APIError) {
+            let answer = try await modified(context, options, subresource: context.info.subresource) {
+                (old) throws(APIError) in
+                let (object, found) = try patch.apply(
+                    to: old, type: resource.type, kind: resource.kind, schema: schema, validation: options.validation)
+                warnings.withLock { $0 = found }
+                try self.checkName(object, context)
+                return object
+            }
+            return .object(status: 200, json: answer.json, warnings: warnings.withLock { $0 } + answer.warnings)
+        } catch {
+            throw error.warned(warnings.withLock { $0 })
         }
-        return .object(status: 200, json: answer.json, warnings: warnings.withLock { $0 } + answer.warnings)
     }
 }
 

@@ -46,10 +46,14 @@ extension APIServer {
         subresource: String? = nil,
         wanted: @Sendable (_ old: Value) throws(APIError) -> Value
     ) async throws(APIError) -> Answer {
-        let json = try await modified(
-            context, options, checksUID: checksUID, subresource: subresource ?? context.info.subresource,
-            wanted: wanted)
-        return .object(status: 200, json: json.json, warnings: warnings + json.warnings)
+        do throws(APIError) {
+            let json = try await modified(
+                context, options, checksUID: checksUID, subresource: subresource ?? context.info.subresource,
+                wanted: wanted)
+            return .object(status: 200, json: json.json, warnings: warnings + json.warnings)
+        } catch {
+            throw error.warned(warnings)
+        }
     }
 
     func modified(

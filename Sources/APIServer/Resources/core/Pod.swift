@@ -49,6 +49,7 @@ struct PodStrategy: ResourceStrategy {
             ]
         }
         object["status"] = status
+        object.edit("spec") { PodFeatures.dropDisabled(&$0) }
         PodLabelKeys.resolve(&object)
         PodAppArmor.synchronise(&object)
     }
@@ -97,6 +98,11 @@ struct PodStrategy: ResourceStrategy {
         case "resize":
             for containers in ["containers", "initContainers"] {
                 let sizes = wanted.list(containers)
+                // Validation tells those who add, rename or reorder containers.
+                if sizes.map({ $0.text("name") }) != spec.list(containers).map({ $0.text("name") }) {
+                    spec[containers] = wanted[containers]
+                    continue
+                }
                 spec.editEach(containers) { container in
                     guard let match = sizes.first(where: { $0.text("name") == container.text("name") }) else { return }
                     container["resources"] = match["resources"]
@@ -132,7 +138,10 @@ enum PodQuality {
         var requests: [String: Quantity] = [:]
         var limits: [String: Quantity] = [:]
         var isGuaranteed = true
-        for container in spec.list("containers") + spec.list("initContainers") {
+        // What is said of the pod as a whole counts instead of what its containers say.
+        let whole = spec["resources"] ?? [:]
+        let counts = ["requests", "limits"].contains { !(whole[$0]?.isEmptyValue ?? true) }
+        for container in counts ? [["resources": whole]] : spec.list("containers") + spec.list("initContainers") {
             let resources = container["resources"] ?? [:]
             var limited = Set<String>()
             for (name, value) in resources.entries("requests") where counted.contains(name) {

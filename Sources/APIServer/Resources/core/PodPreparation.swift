@@ -111,3 +111,25 @@ enum PodLabelKeys {
         }
     }
 }
+
+/// Fields of features that are off by default: new objects lose them, as upstream's do.
+enum PodFeatures {
+    private static let projections = ["clusterTrustBundle", "podCertificate"]
+
+    static func dropDisabled(_ spec: inout Value) {
+        if spec["schedulingGroup"] != nil { spec["schedulingGroup"] = nil }
+        let uses = spec.list("volumes").contains { volume in
+            volume["projected"]?.list("sources").contains { source in
+                projections.contains { source.present($0) != nil }
+            } ?? false
+        }
+        guard uses else { return }
+        spec.editEach("volumes") { volume in
+            volume.edit("projected") { projected in
+                projected.editEach("sources") { source in
+                    for kind in projections { source[kind] = nil }
+                }
+            }
+        }
+    }
+}

@@ -8,7 +8,10 @@ enum PodDefaults {
 
     /// `spec.template` of workloads, `template` of PodTemplates.
     static func applyTemplate(_ template: inout Value) {
-        template.editObject("spec") { applySpec(&$0) }
+        template.editObject("spec") { spec in
+            PodFeatures.dropDisabled(&spec)
+            applySpec(&spec)
+        }
     }
 
     static func applySpec(_ spec: inout Value) {
@@ -55,7 +58,10 @@ enum PodDefaults {
                 for (name, sum) in sums where name == "cpu" || name == "memory" {
                     requests.setDefault(name, .string(sum.description))
                 }
-                for (name, quantity) in limits.fields?.entries ?? [] { requests.setDefault(name, quantity) }
+                for (name, quantity) in limits.fields?.entries ?? []
+                where name == "cpu" || name == "memory" || name.hasPrefix("hugepages-") {
+                    requests.setDefault(name, quantity)
+                }
             }
         }
     }

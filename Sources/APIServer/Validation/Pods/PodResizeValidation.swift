@@ -12,6 +12,10 @@ enum PodResizeValidation {
             return refusal("static pods cannot be resized")
         }
         if kept["os"]?.text("name") == "windows" { return refusal("windows pods cannot be resized") }
+        for kind in ["containers", "initContainers"]
+        where new.list(kind).map({ $0.text("name") }) != kept.list(kind).map({ $0.text("name") }) {
+            return [.forbidden(spec[kind].text, "containers may not be added or removed")]
+        }
         var errors = FieldErrors()
         errors.append(PodValidation.validate(pod))
         let quality = old[path: "status", "qosClass"]?.string ?? PodQuality.of(kept)
