@@ -119,8 +119,8 @@ final class Reply: Sendable {
             "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
         ]
         addFlow(&headers)
-        for warning in warnings + (status < 300 ? deprecations : []) {
-            headers.add("Warning", "299 - " + quoted(warning))
+        for value in WarningHeaders.values((status < 300 ? deprecations : []) + warnings) {
+            headers.add("Warning", value)
         }
         headers.entries += extra.entries
         finish(code: status)

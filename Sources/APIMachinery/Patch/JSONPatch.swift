@@ -79,15 +79,21 @@ package struct JSONPatch: Equatable, Sendable {
         for operation in operations {
             let path = try Self.pointer(operation.path, of: operation.name)
             switch operation.name {
-            case "add": try result.edit(path, .add(operation.value))
+            case "add":
+                try Self.checkDepth(of: operation.value, at: path)
+                try result.edit(path, .add(operation.value))
             case "remove": try result.edit(path, .remove)
-            case "replace": try result.edit(path, .replace(operation.value))
+            case "replace":
+                try Self.checkDepth(of: operation.value, at: path)
+                try result.edit(path, .replace(operation.value))
             case "move":
                 let moved = try result.find(try Self.pointer(operation.from, of: "move"), for: "move")
+                try Self.checkDepth(of: moved, at: path)
                 try result.edit(try Self.pointer(operation.from, of: "move"), .remove)
                 try result.edit(path, .add(moved))
             case "copy":
                 let copied = try result.find(try Self.pointer(operation.from, of: "copy"), for: "copy")
+                try Self.checkDepth(of: copied, at: path)
                 copiedBytes += copied.jsonBytes().count
                 guard copiedBytes <= Self.copiedBytesMax else {
                     throw .tooLarge(
@@ -101,9 +107,15 @@ package struct JSONPatch: Equatable, Sendable {
                 throw .invalid("Unexpected kind: \(operation.name)")
             }
         }
-        // What could not be read back must not be stored.
-        guard result.isNested(atMost: ValueParser.depthMax) else { throw .invalid("exceeded max depth") }
         return result
+    }
+
+    /// What could not be read back must not be stored. Checked step by step: a few copies into themselves would make
+    /// a tree so deep that even letting go of it takes more stack than there is.
+    private static func checkDepth(of value: Value, at path: [String]) throws(PatchError) {
+        guard path.count <= ValueParser.depthMax, value.isNested(atMost: ValueParser.depthMax - path.count) else {
+            throw .invalid("exceeded max depth")
+        }
     }
 
     private static func test(
