@@ -50,7 +50,7 @@ extension ResetFields {
     private static func main(_ kind: GroupVersionKind, hasStatus: Bool) -> ResetFields {
         switch kind.kind {
         case "CertificateSigningRequest":
-            return excluding(FieldSet(paths: [["f:status"]]))
+            return excluding(FieldSet(paths: [["f:spec"], ["f:status"]]))
         case "APIService", "CustomResourceDefinition": return status
         default: return hasStatus ? status : .none
         }

@@ -4,7 +4,9 @@ internal import APIMachinery
 enum PartialObjectMetadata {
     static func append(_ object: [UInt8], version: String, to out: inout [UInt8]) {
         out += "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/\(version)\",\"metadata\":".utf8
-        if let range = MetadataScanner(json: object).raw(at: ["metadata"]) {
+        if object.starts(with: daemonSet), let value = try? Value(json: object) {
+            out += shown(value.metadata, kind: "DaemonSet").jsonBytes()
+        } else if let range = MetadataScanner(json: object).raw(at: ["metadata"]) {
             out += object[range]
         } else {
             out += "{}".utf8
@@ -16,5 +18,18 @@ enum PartialObjectMetadata {
         var out = [UInt8]()
         append(object, version: version, to: &out)
         return out
+    }
+
+    private static let daemonSet = Array("{\"kind\":\"DaemonSet\"".utf8)
+
+    /// Metadata as it stands alone. An annotation of DaemonSets is a field in disguise, and belongs to the whole object.
+    static func shown(_ metadata: Value, kind: String?) -> Value {
+        guard kind == "DaemonSet", metadata["annotations"]?[DaemonSetStrategy.templateGeneration] != nil else {
+            return metadata
+        }
+        var shown = metadata
+        shown.edit("annotations") { $0[DaemonSetStrategy.templateGeneration] = nil }
+        if shown["annotations"]?.isEmptyValue ?? false { shown["annotations"] = nil }
+        return shown
     }
 }

@@ -29,6 +29,8 @@ protocol ResourceStrategy: Sendable {
     func applyDefaults(_ object: inout Value)
     func prepareForCreate(_ object: inout Value)
     func prepareForUpdate(_ object: inout Value, from old: Value)
+    /// What depends on whether something differs: both objects are in normal form, and `object` must stay so.
+    func settle(_ object: inout Value, from old: Value)
     func prepareForStatusUpdate(_ object: inout Value, from old: Value)
     /// Takes from `object` only what a subresource other than `status` may write.
     func limit(_ object: inout Value, from old: Value, to subresource: String)
@@ -69,6 +71,7 @@ extension ResourceStrategy {
     func applyDefaults(_ object: inout Value) {}
     func prepareForCreate(_ object: inout Value) {}
     func prepareForUpdate(_ object: inout Value, from old: Value) {}
+    func settle(_ object: inout Value, from old: Value) {}
     func prepareForStatusUpdate(_ object: inout Value, from old: Value) {}
     func limit(_ object: inout Value, from old: Value, to subresource: String) {}
     func validate(_ object: Value) -> [FieldError] { [] }

@@ -57,7 +57,9 @@ package struct PrinterTables: TableRenderer {
             writer.beginObject()
             writer.field("kind", "PartialObjectMetadata")
             writer.field("apiVersion", "meta.k8s.io/" + options.version)
-            writer.field("metadata", value["metadata"] ?? .object(OrderedFields()))
+            writer.field(
+                "metadata",
+                PartialObjectMetadata.shown(value["metadata"] ?? .object(OrderedFields()), kind: value["kind"]?.string))
             writer.endObject()
         }
         writer.endObject()

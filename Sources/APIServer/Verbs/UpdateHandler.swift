@@ -162,6 +162,7 @@ extension APIServer {
             strategy.prepareForUpdate(&object, from: old)
         }
         object = try normalised(object, resource)
+        if subresource.isEmpty { strategy.settle(&object, from: old) }
         if strategy.tracksGeneration, subresource != "status" {
             let generation = old.generation + (isSameWithoutMetadata(object, old) ? 0 : 1)
             object.editMetadata { $0["generation"] = .int(generation) }

@@ -25,14 +25,14 @@ struct DaemonSetStrategy: ResourceStrategy {
         setTemplateGeneration(&object, 0)
     }
 
-    private static let templateGeneration = "deprecated.daemonset.template.generation"
+    static let templateGeneration = "deprecated.daemonset.template.generation"
 
     func prepareForCreate(_ object: inout Value) {
         object["status"] = [:]
         setTemplateGeneration(&object, 1)
     }
 
-    func prepareForUpdate(_ object: inout Value, from old: Value) {
+    func settle(_ object: inout Value, from old: Value) {
         let text = old.metadata["annotations"]?[Self.templateGeneration]?.string ?? ""
         let isNew = object[path: "spec", "template"] != old[path: "spec", "template"]
         setTemplateGeneration(&object, (Int64(text) ?? 0) &+ (isNew ? 1 : 0))
@@ -40,7 +40,10 @@ struct DaemonSetStrategy: ResourceStrategy {
 
     private func setTemplateGeneration(_ object: inout Value, _ generation: Int64) {
         object.editMetadata { metadata in
-            metadata.editObject("annotations") { $0[Self.templateGeneration] = .string(String(generation)) }
+            metadata.editObject("annotations") {
+                $0[Self.templateGeneration] = .string(String(generation))
+                $0 = $0.sortedKeys()
+            }
         }
     }
 

@@ -8,6 +8,16 @@ enum AutoscalerAnnotations {
     private static let behavior = prefix + "behavior"
     private static let conditions = prefix + "conditions"
 
+    /// What `v1` means where it is silent: the one CPU target, unless other metrics are given.
+    static func applyDefaults(_ object: inout Value) {
+        let hasMetrics = object.metadata["annotations"]?.present(metrics) != nil
+        object.editObject("spec") { spec in
+            spec.setDefault("minReplicas", 1)
+            guard !hasMetrics else { return }
+            spec.setDefault("targetCPUUtilizationPercentage", .int(AutoscalerDefaults.cpuPercent))
+        }
+    }
+
     /// From `v1`.
     static func expanded(_ object: Value) -> Value {
         var stored = object

@@ -6,7 +6,7 @@ struct HorizontalPodAutoscalerStrategy: ResourceStrategy {
         if object.text("apiVersion") == "autoscaling/v2" {
             AutoscalerDefaults.apply(&object)
         } else {
-            object.editObject("spec") { $0.setDefault("minReplicas", 1) }
+            AutoscalerAnnotations.applyDefaults(&object)
         }
     }
 
@@ -26,7 +26,7 @@ struct HorizontalPodAutoscalerStrategy: ResourceStrategy {
 
 /// What `autoscaling/v2` means where it is silent.
 enum AutoscalerDefaults {
-    private static let cpuPercent: Int64 = 80
+    static let cpuPercent: Int64 = 80
 
     static func cpu(_ percent: Int64) -> Value {
         [

@@ -2,7 +2,6 @@ internal import APIMachinery
 
 struct FlowSchemaStrategy: ResourceStrategy {
     var tracksGeneration: Bool { true }
-    var allowsUnconditionalUpdate: Bool { false }
 
     private static let precedence: Int64 = 1000
 
@@ -21,7 +20,6 @@ struct FlowSchemaStrategy: ResourceStrategy {
 
 struct PriorityLevelStrategy: ResourceStrategy {
     var tracksGeneration: Bool { true }
-    var allowsUnconditionalUpdate: Bool { false }
 
     func applyDefaults(_ object: inout Value) {
         object.edit("spec") { spec in

@@ -192,7 +192,10 @@ enum AutoscalerValidation {
 
     static func validateStatus(_ object: Value) -> [FieldError] {
         var errors = FieldErrors()
-        errors.nonnegative(.root("status"), object["status"] ?? [:], "currentReplicas", "desiredReplicas")
+        let status = object["status"] ?? [:]
+        errors.nonnegative(.root("status"), status, "currentReplicas")
+        // Upstream's own spelling.
+        errors.nonnegative(.root("status.desiredReplicasa"), status["desiredReplicas"]?.int)
         return errors.list
     }
 }

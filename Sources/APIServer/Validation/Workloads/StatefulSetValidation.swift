@@ -30,6 +30,10 @@ enum StatefulSetValidation {
                 guard !service.isEmpty else { return }
                 errors.violations(spec["serviceName"], service, NameValidation.dns1123Label(service))
             })
+        for (index, claim) in value.list("volumeClaimTemplates").enumerated() {
+            let path = spec["volumeClaimTemplates"][index]["spec"]
+            errors.append(PersistentVolumeClaimStrategy.validateSpec(claim["spec"] ?? [:], path.text))
+        }
         return errors.list
     }
 
