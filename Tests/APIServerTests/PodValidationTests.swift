@@ -203,6 +203,29 @@ struct PodFault: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func `keep each owner once and forget what only the server says`() async throws {
+        try await TestServer.with { test in
+            var pod: Value = [
+                "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p"],
+                "spec": ["containers": [["name": "c", "image": "nginx"]]],
+            ]
+            let owner: Value = ["apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "u"]
+            pod.set(.array([owner, owner]), at: ["metadata", "ownerReferences"])
+            pod.set("2020-01-01T00:00:00Z", at: ["metadata", "deletionTimestamp"])
+            let reply = await test.post(pods, pod)
+            #expect(reply.body.metadataValue("ownerReferences") == .array([owner]))
+            #expect(reply.body.metadataValue("deletionTimestamp") == nil)
+            #expect(reply.headers["Warning"]?.hasSuffix("duplicate UID(s) observed: [u]\"") == true)
+            pod.set(
+                .array([["apiVersion": "v1", "kind": "Event", "name": "x", "uid": "u"]]),
+                at: ["metadata", "ownerReferences"])
+            #expect(
+                await test.post(pods, pod).message
+                    == "Pod \"p\" is invalid: metadata.ownerReferences: Invalid value: {\"apiVersion\":\"v1\",\"kind\":"
+                    + "\"Event\",\"name\":\"x\",\"uid\":\"u\"}: /v1, Kind=Event is disallowed from being an owner")
+        }
+    }
+
     @Test func `come with advice`() async throws {
         try await TestServer.with { test in
             let reply = await test.post(
@@ -229,4 +252,8 @@ struct PodFault: Sendable, CustomTestStringConvertible {
                     ].map { "299 - \"" + $0.split(separator: "\"").joined(separator: "\\\"") + "\"" })
         }
     }
+}
+
+extension Value {
+    fileprivate func metadataValue(_ key: String) -> Value? { self["metadata"]?[key] }
 }

@@ -44,6 +44,8 @@ extension APIServer {
         let resource = context.resource
         let strategy = resource.strategy
         var object = draft
+        wipeSystemFields(&object)
+        let advice = OwnerReferences.deduplicate(&object)
         strategy.applyDefaults(&object)
         if !options.isManaged {
             object = try normalised(object, resource)
@@ -53,6 +55,7 @@ extension APIServer {
         var admitted = AdmissionRequest(
             operation: .create, resource: resource, subresource: "", namespace: context.namespace, name: object.name,
             object: object, old: nil, user: context.user, isDryRun: options.isDryRun)
+        admitted.warnings = advice
         try await admission.mutate(&admitted)
         do throws(APIError) {
             object = admitted.object
@@ -74,6 +77,16 @@ extension APIServer {
         } catch {
             admission.rollBack(admitted)
             throw error
+        }
+    }
+
+    /// What a client says of these is not even remembered as having been said.
+    private func wipeSystemFields(_ object: inout Value) {
+        object.editMetadata { metadata in
+            for key in ["creationTimestamp", "uid", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
+            where metadata[key] != nil {
+                metadata[key] = nil
+            }
         }
     }
 

@@ -104,6 +104,7 @@ extension APIServer {
         _ options: WriteOptions, _ subresource: String
     ) async throws(APIError) -> (json: [UInt8], warnings: [String])? {
         let resource = context.resource
+        let advice = OwnerReferences.deduplicate(&object)
         keepUnwritable(&object, old, resource, subresource)
         resource.strategy.applyDefaults(&object)
         if !options.isManaged {
@@ -114,6 +115,7 @@ extension APIServer {
         var admitted = AdmissionRequest(
             operation: .update, resource: resource, subresource: subresource, namespace: context.namespace,
             name: context.name, object: object, old: old, user: context.user, isDryRun: options.isDryRun)
+        admitted.warnings = advice
         try await admission.mutate(&admitted)
         do throws(APIError) {
             object = admitted.object
