@@ -87,6 +87,7 @@ extension AdmissionChain {
             RuntimeClassAdmission(store: store, prefix: prefix("node.k8s.io", "runtimeclasses")),
             CertificateSubject(),
             CertificateRights(authorizer: authorizer),
+            CertificateSubjectRestriction(),
             DefaultIngressClass(store: store, prefix: prefix("networking.k8s.io", "ingressclasses")),
             ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
             EscalationCheck(authorizer: authorizer),

@@ -115,9 +115,12 @@ struct Cluster {
     }
 
     private func controllers(_ api: APIServer, _ informers: InformerFactory) -> ControllersService {
-        ControllersService(
-            client: client("system:kube-controller-manager", api), informers: informers,
-            configuration: .init(clusterCAPEM: String(decoding: credentials.ca.certificatePEM, as: UTF8.self)),
+        var settings = ControllersService.Configuration(
+            clusterCAPEM: String(decoding: credentials.ca.certificatePEM, as: UTF8.self))
+        settings.authority = credentials.ca
+        settings.tokens = credentials.tokens
+        return ControllersService(
+            client: client("system:kube-controller-manager", api), informers: informers, configuration: settings,
             logger: part("controllers")
         )
     }

@@ -2,6 +2,7 @@ internal import APIMachinery
 internal import KubeAPI
 package import KubeClient
 package import Logging
+package import PKI
 
 /// All controllers, run as one.
 ///
@@ -11,6 +12,10 @@ package struct ControllersService: Sendable {
     package struct Configuration: Sendable {
         /// Certificate of the cluster's CA, published to every namespace.
         package var clusterCAPEM: String
+        /// Signs approved certificate requests; `nil` where nobody does.
+        package var authority: ClusterCA?
+        /// Signs the tokens that rest in Secrets; `nil` where nobody does.
+        package var tokens: ServiceAccountTokens?
         /// Silence after which a node is unreachable.
         package var nodeGracePeriod: Duration = .seconds(40)
         /// How long a node must be gone before its pods are removed.
@@ -44,6 +49,7 @@ package struct ControllersService: Sendable {
     /// Runs all controllers until the task is cancelled.
     package func run() async throws {
         let workloads = workloadRunners()
+        let credentials = credentialRunners()
         let rest = clusterRunners()
         let (collector, collectorEvents) = garbageCollector(namespaceQueue: rest.namespaces.queue)
         let recorders = workloads.recorders + rest.recorders + [collectorEvents]
@@ -51,7 +57,7 @@ package struct ControllersService: Sendable {
             for recorder in recorders { group.addTask { await recorder.run() } }
             group.addTask { await collector.run() }
             await informers.waitForSync()
-            for run in workloads.runs + rest.runs { group.addTask { await run() } }
+            for run in workloads.runs + rest.runs + credentials { group.addTask { await run() } }
         }
     }
 
@@ -109,6 +115,22 @@ package struct ControllersService: Sendable {
                 { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
             ]
         return (runs, [nodeEvents, taintEvents], namespaces)
+    }
+
+    private func credentialRunners() -> [Run] {
+        var runs: [Run] = []
+        if let authority = configuration.authority {
+            let certificates = CertificateController.makeRunner(
+                client: client, informers: informers, authority: authority, workers: 1, logger: logger)
+            runs.append { await certificates.run() }
+        }
+        if let tokens = configuration.tokens {
+            let secrets = TokenSecretController.makeRunner(
+                client: client, informers: informers, tokens: tokens, certificatePEM: configuration.clusterCAPEM,
+                workers: 1, logger: logger)
+            runs.append { await secrets.run() }
+        }
+        return runs
     }
 
     private func garbageCollector(

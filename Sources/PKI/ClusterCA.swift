@@ -141,6 +141,37 @@ package struct ClusterCA: Sendable {
         }
     }
 
+    /// Signs what somebody asked for, and gives the certificate as PEM.
+    ///
+    /// `lifetimeSeconds`: `nil` for a year, which is also the longest.
+    package func sign(
+        _ request: CertificateRequest, usages: [String], lifetimeSeconds: Int64?
+    ) throws(PKIError) -> [UInt8] {
+        try certificateErrors {
+            let now = Self.currentSeconds()
+            let lifetime = max(
+                Self.requestedLifetimeMin, min(lifetimeSeconds ?? Self.leafLifetimeSeconds, Self.leafLifetimeSeconds))
+            let extensions = try Certificate.Extensions {
+                if let usage = RequestedUsages.keyUsage(usages) { Critical(usage) }
+                if let usage = try RequestedUsages.extendedUsage(usages) { usage }
+                Critical(BasicConstraints.notCertificateAuthority)
+                AuthorityKeyIdentifier(keyIdentifier: SubjectKeyIdentifier(hash: certificate.publicKey).keyIdentifier)
+                if let names = request.alternativeNames { names }
+            }
+            let leaf = try Certificate(
+                version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: request.publicKey,
+                notValidBefore: Self.date(now - Self.requestedSkew),
+                notValidAfter: Self.date(min(now + lifetime, notAfter)), issuer: certificate.subject,
+                subject: request.subject, signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions,
+                issuerPrivateKey: key
+            )
+            return Array((try leaf.serializeAsPEM().pemString + "\n").utf8)
+        }
+    }
+
+    private static let requestedLifetimeMin: Int64 = 600
+    private static let requestedSkew: Int64 = 300
+
     private func issue(
         _ subject: DistinguishedName, _ extensions: (Certificate.PublicKey) throws -> Certificate.Extensions
     ) throws(PKIError) -> IssuedCertificate {

@@ -12,14 +12,20 @@ struct CertificateSigningRequestStrategy: ResourceStrategy {
         object["status"] = old["status"]
     }
 
-    /// Issuing does not decide.
+    /// Issuing does not decide: known verdicts stay as they are. One more or one less is validation's to refuse.
     func prepareForStatusUpdate(_ object: inout Value, from old: Value) {
         object["spec"] = old["spec"]
-        let isDecision: (Value) -> Bool = { ["Approved", "Denied"].contains($0.text("type")) }
-        let decided = (old["status"] ?? [:]).list("conditions").filter(isDecision)
-        object.editObject("status") { status in
-            let others = status.list("conditions").filter { !isDecision($0) }
-            status["conditions"] = decided.isEmpty && others.isEmpty ? nil : .array(decided + others)
+        for verdict in ["Approved", "Denied"] {
+            func ofType(_ object: Value) -> [Value] {
+                (object["status"] ?? [:]).list("conditions").filter { $0.text("type") == verdict }
+            }
+            var known = ofType(old)
+            guard known.count == ofType(object).count else { continue }
+            object.edit("status") { status in
+                status.editEach("conditions") { condition in
+                    if condition.text("type") == verdict { condition = known.removeFirst() }
+                }
+            }
         }
         stamp(&object, from: old)
     }
