@@ -47,7 +47,7 @@ package final class APIServer: HTTPHandler {
             clock: configuration.clock)
         authorizer = AuthorizerChain(store: configuration.store, registry: registry)
         quotas = QuotaLedger(configuration, registry)
-        fairness = Fairness(configuration.store, registry)
+        fairness = Fairness(configuration, registry)
         admission = AdmissionChain.standard(configuration, registry, authorizer, quotas, fairness)
         readiness = Readiness(checks: configuration.readyChecks)
     }

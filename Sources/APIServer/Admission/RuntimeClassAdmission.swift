@@ -60,9 +60,40 @@ struct RuntimeClassAdmission: AdmissionPlugin {
         }
         request.object.edit("spec") { spec in
             for (key, value) in wanted { spec.editObject("nodeSelector") { $0[key] = value } }
-            for toleration in scheduling.list("tolerations") where !spec.list("tolerations").contains(toleration) {
-                spec.append(toleration, to: "tolerations")
-            }
+            let merged = Tolerations.merged(spec.list("tolerations"), scheduling.list("tolerations"))
+            if !merged.isEmpty { spec["tolerations"] = .array(merged) }
+        }
+    }
+}
+
+/// Lists of tolerations without those that others make redundant.
+enum Tolerations {
+    static func merged(_ first: [Value], _ second: [Value]) -> [Value] {
+        let all = first + second
+        var merged: [Value] = []
+        for (index, toleration) in all.enumerated() {
+            let isRedundant =
+                merged.contains { covers($0, toleration) }
+                || all[(index + 1)...].contains { $0 != toleration && covers($0, toleration) }
+            if !isRedundant { merged.append(toleration) }
+        }
+        return merged
+    }
+
+    /// Whether `wide` tolerates all that `narrow` does.
+    private static func covers(_ wide: Value, _ narrow: Value) -> Bool {
+        if wide == narrow { return true }
+        let exists = wide.text("operator") == "Exists"
+        // An empty key that exists stands for all keys, an empty effect for all effects.
+        if wide.text("key") != narrow.text("key"), !wide.text("key").isEmpty || !exists { return false }
+        if wide.text("effect") != narrow.text("effect"), !wide.text("effect").isEmpty { return false }
+        if wide.text("effect") == "NoExecute", let seconds = wide["tolerationSeconds"]?.int {
+            guard let other = narrow["tolerationSeconds"]?.int, other <= seconds else { return false }
+        }
+        switch wide.text("operator") {
+        case "Exists": return true
+        case "Equal", "": return narrow.text("operator") == "Equal" && narrow.text("value") == wide.text("value")
+        default: return false
         }
     }
 }

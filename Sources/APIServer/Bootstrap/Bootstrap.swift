@@ -12,7 +12,7 @@ extension APIServer {
         if let failure = await ensure("/api/v1/namespaces/default/services", kubernetesService()) { throw failure }
         if let failure = await ensureEndpoints() { throw failure }
         quotas.recountAll()
-        fairness.reload()
+        fairness.refresh()
         readiness.bootstrapIsDone()
     }
 

@@ -13,6 +13,7 @@ final class Fairness: Sendable {
     static let seatsMax = 600
     /// Longest wait for a seat: a quarter of upstream's request timeout.
     static let waitMax = Duration.seconds(15)
+    private static let markingDelay = Duration.seconds(2)
 
     /// What a request was found to be.
     struct Match: Sendable {
@@ -37,6 +38,7 @@ final class Fairness: Sendable {
         /// Counts configurations: seats of an earlier one are not given back to a later one.
         var generation = 0
         var nextID: UInt64 = 0
+        var isMarkingDue = false
     }
 
     /// A seat in use.
@@ -49,14 +51,16 @@ final class Fairness: Sendable {
     private let store: any Store
     private let schemasPrefix: String
     private let levelsPrefix: String
+    private let status: FlowSchemaStatus?
 
-    init(_ store: any Store, _ registry: ResourceRegistry) {
-        self.store = store
+    init(_ configuration: APIServerConfiguration, _ registry: ResourceRegistry) {
+        store = configuration.store
         let group = "flowcontrol.apiserver.k8s.io"
         schemasPrefix = registry.resource(group, "flowschemas")?.keyPrefix ?? "/registry/flowschemas/"
         levelsPrefix =
             registry.resource(group, "prioritylevelconfigurations")?.keyPrefix
             ?? "/registry/prioritylevelconfigurations/"
+        status = FlowSchemaStatus(configuration, registry, levelsPrefix: levelsPrefix)
     }
 
     // MARK: Configuration
@@ -87,6 +91,23 @@ final class Fairness: Sendable {
         }
         // Who waited under the old rules runs under none: there are few of them, and writes of these objects are rare.
         for waiter in freed { waiter.resume(true) }
+    }
+
+    /// Reads the objects again, and says in them what was found once they have been left alone for a moment: who
+    /// writes one, reads it and writes it again must not meet us in between.
+    func refresh() {
+        reload()
+        let isNew = state.withLock { state in
+            defer { state.isMarkingDue = true }
+            return !state.isMarkingDue
+        }
+        guard isNew, let status else { return }
+        // Unstructured: the writer need not wait for it. One at most.
+        Task {
+            try? await Task.sleep(for: Self.markingDelay)
+            state.withLock { $0.isMarkingDue = false }
+            await status.mark()
+        }
     }
 
     // MARK: Matching
@@ -211,6 +232,6 @@ struct FairnessRefresh: AdmissionPlugin {
     func concerns(_ resource: Resource) -> Bool { resource.id.group == "flowcontrol.apiserver.k8s.io" }
 
     func commit(_ request: AdmissionRequest) {
-        if !request.isDryRun { fairness.reload() }
+        if !request.isDryRun, request.subresource.isEmpty { fairness.refresh() }
     }
 }
