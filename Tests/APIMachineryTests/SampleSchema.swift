@@ -21,7 +21,9 @@ enum Sample {
         type(
             "WidgetSpec",
             [
-                field("containers", .array(.object(container)), [2], required: true, .merge, key: "name"),
+                field(
+                    "containers", .array(.object(container)), [2], required: true, .merge, key: "name",
+                    list: .map(keys: ["name"])),
                 field("hosts", .array(.string), [9]),
                 field("minReadySeconds", .int32, [5]), field("paused", .bool, [7]), field("replicas", .int32, [1]),
                 field("selector", .map(.string), [3]),
@@ -32,7 +34,7 @@ enum Sample {
             "Container",
             [
                 field("args", .array(.string), [3]),
-                field("env", .array(.object(variable)), [7], .merge, key: "name"),
+                field("env", .array(.object(variable)), [7], .merge, key: "name", list: .map(keys: ["name"])),
                 field("image", .string, [2]), field("name", .string, [1], always: true),
                 field("port", .intOrString, [20]), field("protocol", .string, [21], default: "TCP"),
                 field("resources", .object(resources), [8], always: true), field("secret", .bytes, [22]),
@@ -43,7 +45,7 @@ enum Sample {
         type(
             "ObjectMeta",
             [
-                field("finalizers", .array(.string), [14], .merge), field("labels", .map(.string), [11]),
+                field("finalizers", .array(.string), [14], .merge, list: .set), field("labels", .map(.string), [11]),
                 field("name", .string, [1]),
             ]),
         type("ResourceRequirements", [field("limits", .map(.quantity), [1])]),
@@ -59,11 +61,12 @@ enum Sample {
 
     private static func field(
         _ name: String, _ type: FieldType, _ tags: [UInt32] = [], always: Bool = false, required: Bool = false,
-        _ strategy: PatchStrategy = .replace, key: String? = nil, default value: Value? = nil
+        _ strategy: PatchStrategy = .replace, key: String? = nil, default value: Value? = nil,
+        list: ListType = .atomic
     ) -> FieldSchema {
         FieldSchema(
             name: name, type: type, tags: tags, isRequired: required, isAlwaysPresent: always, defaultValue: value,
-            listType: .atomic, isAtomicMap: false, patchStrategy: strategy, patchMergeKey: key, allowedValues: [])
+            listType: list, isAtomicMap: false, patchStrategy: strategy, patchMergeKey: key, allowedValues: [])
     }
 }
 

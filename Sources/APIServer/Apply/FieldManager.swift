@@ -69,31 +69,36 @@ struct FieldManager: Sendable {
             ].map { ["f:metadata", "f:" + $0] })
 
     /// Writes `metadata.managedFields` of a new object. `object` is normalised and has its defaults.
-    func create(_ object: inout Value, _ write: Write) {
-        guard let owners = Self.sent(object, stored: nil, isSubresource: false) else {
+    /// `sent`: the managed fields that the client sent, before normalisation dropped empty ones.
+    func create(_ object: inout Value, sent: Value?, _ write: Write) {
+        guard let owners = Self.start(sent, stored: nil) else {
             return object.editMetadata { $0["managedFields"] = nil }
         }
-        update(&object, from: write.empty, owners, write)
+        update(&object, from: write.empty, owners, unchanged: nil, write)
     }
 
     /// Writes `metadata.managedFields` of a changed object. Both are normalised and have their defaults.
-    func update(_ object: inout Value, from old: Value, _ write: Write) {
+    func update(_ object: inout Value, from old: Value, sent: Value?, _ write: Write) {
         let stored = old.metadata["managedFields"]
-        guard let owners = Self.sent(object, stored: stored, isSubresource: !write.subresource.isEmpty),
+        // Subresources leave the list itself alone.
+        guard let owners = Self.start(write.subresource.isEmpty ? sent : nil, stored: stored),
             // What has no owners was made so: it is left alone until somebody applies.
             !owners.isEmpty
         else { return object.editMetadata { $0["managedFields"] = nil } }
-        update(&object, from: old, owners, write)
+        let isStored = sent == nil || sent == stored
+        update(&object, from: old, owners, unchanged: isStored ? stored : nil, write)
     }
 
-    private func update(_ object: inout Value, from old: Value, _ owners: FieldOwners, _ write: Write) {
-        let found = object.metadata["managedFields"]
-        var old = old
+    /// `unchanged`: what `owners` were made of, if that is as it would be written.
+    private func update(
+        _ object: inout Value, from old: Value, _ owners: FieldOwners, unchanged: Value?, _ write: Write
+    ) {
         object.editMetadata { $0["managedFields"] = nil }
+        var old = old
         old.editMetadata { $0["managedFields"] = nil }
         let comparison = write.reset.apply(to: schema.compare(old, object, as: write.type))
-        if comparison.isEmpty, let found, found == owners.value {
-            return object.editMetadata { $0["managedFields"] = found }
+        if comparison.isEmpty, let unchanged {
+            return object.editMetadata { $0["managedFields"] = unchanged }
         }
         let changed = updated(owners, comparison, (old, object), write)
         object.editMetadata { $0["managedFields"] = changed.value }
@@ -101,11 +106,8 @@ struct FieldManager: Sendable {
 
     /// The owners that an update starts from: those the client sent, if it sent any, else those stored.
     /// `nil`: the client asks for none.
-    private static func sent(_ object: Value, stored: Value?, isSubresource: Bool) -> FieldOwners? {
-        guard !isSubresource, let sent = object.metadata["managedFields"], !sent.isNull else {
-            return FieldOwners(stored: stored)
-        }
-        if sent == stored { return FieldOwners(stored: stored) }
+    private static func start(_ sent: Value?, stored: Value?) -> FieldOwners? {
+        guard let sent, !sent.isNull, sent != stored else { return FieldOwners(stored: stored) }
         if let entries = sent.array, entries.isEmpty || entries == [[:]] || entries == [["fieldsV1": [:]]] {
             return nil
         }
@@ -224,6 +226,10 @@ extension APIServer {
 enum FieldManagerName {
     /// What precedes the first slash of a `User-Agent`, without what cannot be printed, at most 128 bytes.
     static func from(userAgent: String) -> String {
+        let head = userAgent.utf8.prefix { $0 != UInt8(ascii: "/") }
+        if head.count <= WriteOptions.fieldManagerBytesMax, head.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+            return String(head) ?? ""
+        }
         var name = ""
         var length = 0
         for scalar in userAgent.unicodeScalars {

@@ -41,19 +41,18 @@ extension ResetFields {
                 ["f:spec", "f:initContainers", "*", "f:resources"],
                 ["f:spec", "f:initContainers", "*", "f:resizePolicy"], ["f:spec", "f:resources"],
             ])
-        case "approval": return excluding(FieldSet(paths: [["f:spec"]]))
+        case "approval": return excluding(FieldSet(paths: [["f:spec"], ["f:status", "f:certificate"]]))
         case "finalize": return status
         default: return .none
         }
     }
 
+    /// Upstream resets nothing for these, though they have a status.
+    private static let unreset: Set<String> = ["APIService", "ValidatingAdmissionPolicy"]
+
     private static func main(_ kind: GroupVersionKind, hasStatus: Bool) -> ResetFields {
-        switch kind.kind {
-        case "CertificateSigningRequest":
-            return excluding(FieldSet(paths: [["f:spec"], ["f:status"]]))
-        case "APIService", "CustomResourceDefinition": return status
-        default: return hasStatus ? status : .none
-        }
+        if kind.kind == "CertificateSigningRequest" { return excluding(FieldSet(paths: [["f:spec"], ["f:status"]])) }
+        return hasStatus && !unreset.contains(kind.kind) ? status : .none
     }
 
     private static func status(_ kind: GroupVersionKind) -> ResetFields {
@@ -66,8 +65,9 @@ extension ResetFields {
                 ]))
         case "CertificateSigningRequest":
             return excluding(FieldSet(paths: [["f:spec"], ["f:status", "f:conditions"]]))
-        case "CustomResourceDefinition", "ResourceClaim", "ValidatingAdmissionPolicy": return specAndMetadata
-        case "APIService": return specAndMetadata
+        case "CustomResourceDefinition", "FlowSchema", "PriorityLevelConfiguration", "VolumeAttachment":
+            return specAndMetadata
+        case _ where unreset.contains(kind.kind): return .none
         default: return spec
         }
     }

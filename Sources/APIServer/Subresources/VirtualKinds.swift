@@ -11,8 +11,9 @@ extension APIServer {
             validation: options.validation)
         var review = decoded.object
         if resource.isNamespaced { try checkNamespace(&review, context) }
+        let sent = review.metadata["managedFields"]
         review = try normalised(review, resource)
-        fieldManager.create(&review, write(context, options, subresource: ""))
+        fieldManager.create(&review, sent: sent, write(context, options, subresource: ""))
         switch resource.kind.kind {
         case "SelfSubjectReview":
             review = [

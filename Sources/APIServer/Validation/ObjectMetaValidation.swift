@@ -28,10 +28,25 @@ enum ObjectMetaValidation {
             errors.append(.invalid(root + ".generation", generation, "must be greater than or equal to 0"))
         }
         errors += maps(metadata)
+        errors += managedFields(metadata.list("managedFields"), root + ".managedFields")
         let finalizers = metadata.list("finalizers").compactMap(\.string)
         guard !finalizers.isEmpty else { return errors }
         return errors + self.finalizers(finalizers, root + ".finalizers")
             + standardNames(finalizers, root + ".finalizers")
+    }
+
+    private static let subresourceBytesMax = 256
+
+    /// Entries that a client wrote by itself; all else in them is checked before they are taken at all.
+    private static func managedFields(_ entries: [Value], _ field: String) -> [FieldError] {
+        var errors: [FieldError] = []
+        for (index, entry) in entries.enumerated() {
+            errors += WriteOptions.managerErrors(entry.text("manager"), "\(field)[\(index)].manager")
+            if entry.text("subresource").utf8.count > subresourceBytesMax {
+                errors.append(.tooLong("\(field)[\(index)].subresource", max: subresourceBytesMax))
+            }
+        }
+        return errors
     }
 
     private static func maps(_ metadata: Value) -> [FieldError] {

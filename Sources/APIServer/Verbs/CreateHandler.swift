@@ -48,8 +48,9 @@ extension APIServer {
         let advice = OwnerReferences.deduplicate(&object)
         strategy.applyDefaults(&object)
         if !options.isManaged {
+            let sent = object.metadata["managedFields"]
             object = try normalised(object, resource)
-            fieldManager.create(&object, write(context, options, subresource: ""))
+            fieldManager.create(&object, sent: sent, write(context, options, subresource: ""))
         }
         let owners = object.metadata["managedFields"]
         var admitted = AdmissionRequest(

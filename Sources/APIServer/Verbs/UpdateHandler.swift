@@ -108,8 +108,9 @@ extension APIServer {
         keepUnwritable(&object, old, resource, subresource)
         resource.strategy.applyDefaults(&object)
         if !options.isManaged {
+            let sent = object.metadata["managedFields"]
             object = try normalised(object, resource)
-            fieldManager.update(&object, from: old, write(context, options, subresource: subresource))
+            fieldManager.update(&object, from: old, sent: sent, write(context, options, subresource: subresource))
         }
         let owners = object.metadata["managedFields"]
         var admitted = AdmissionRequest(

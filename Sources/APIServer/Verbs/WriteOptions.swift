@@ -31,15 +31,7 @@ struct WriteOptions: Sendable {
         } else if kind == "PatchOptions", force != nil {
             errors.append(.forbidden("force", "may not be specified for non-apply patch"))
         }
-        if fieldManager.utf8.count > Self.fieldManagerBytesMax {
-            errors.append(.tooLong("fieldManager", max: Self.fieldManagerBytesMax))
-        }
-        for (index, scalar) in fieldManager.unicodeScalars.enumerated() where !Self.isPrintable(scalar) {
-            let hex = String(scalar.value, radix: 16, uppercase: true)
-            let digits = String(repeating: "0", count: max(0, 4 - hex.count)) + hex
-            errors.append(
-                .invalid("fieldManager", fieldManager, "invalid character U+\(digits) (at position \(index))"))
-        }
+        errors += Self.managerErrors(fieldManager, "fieldManager")
         let dryRun = query.values("dryRun")
         if !dryRun.allSatisfy({ $0 == "All" }) {
             errors.append(.notSupported("dryRun", .strings(dryRun), ["All"]))
@@ -55,6 +47,20 @@ struct WriteOptions: Sendable {
             let name = kind == Self.applyKind ? "PatchOptions" : kind
             throw .invalid(group: "meta.k8s.io", kind: name, "", errors)
         }
+    }
+
+    /// What is wrong with the name of a manager.
+    static func managerErrors(_ name: String, _ field: String) -> [FieldError] {
+        var errors: [FieldError] = []
+        if name.utf8.count > fieldManagerBytesMax { errors.append(.tooLong(field, max: fieldManagerBytesMax)) }
+        // ASCII letters and the like need no look at their Unicode properties.
+        guard !name.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else { return errors }
+        for (index, scalar) in name.unicodeScalars.enumerated() where !isPrintable(scalar) {
+            let hex = String(scalar.value, radix: 16, uppercase: true)
+            let digits = String(repeating: "0", count: max(0, 4 - hex.count)) + hex
+            errors.append(.invalid(field, name, "invalid character U+\(digits) (at position \(index))"))
+        }
+        return errors
     }
 
     static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
