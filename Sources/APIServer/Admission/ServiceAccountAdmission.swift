@@ -39,16 +39,23 @@ struct ServiceAccountAdmission: AdmissionPlugin {
 
     func validate(_ request: inout AdmissionRequest) async throws(APIError) { try check(request) }
 
-    private func account(_ request: AdmissionRequest) throws(APIError) -> Value {
+    private func stored(_ request: AdmissionRequest) throws(APIError) -> StoredObject {
         let name = request.object[path: "spec", "serviceAccountName"]?.string ?? ""
-        guard let stored = store.get(prefix + request.namespace + "/" + name),
-            let account = try? Value(json: stored.value)
-        else {
+        guard let stored = store.get(prefix + request.namespace + "/" + name) else {
             throw request.forbidden(
                 "error looking up service account \(request.namespace)/\(name): serviceaccount \(quoted(name)) not found"
             )
         }
-        return account
+        return stored
+    }
+
+    private func account(_ request: AdmissionRequest) throws(APIError) -> Value {
+        let stored = try stored(request)
+        do {
+            return try Value(json: stored.value)
+        } catch {
+            throw .internalError("stored object cannot be read: \(error)")
+        }
     }
 
     private func check(_ request: AdmissionRequest) throws(APIError) {
@@ -58,9 +65,11 @@ struct ServiceAccountAdmission: AdmissionPlugin {
             if !isEphemeral { try checkMirror(request) }
             return
         }
-        let account = try account(request)
-        let enforces = account.metadata.stringMap("annotations")[Self.enforceAnnotation] ?? ""
+        // Nearly no account has the annotation: it is looked for without reading the rest.
+        let scanner = MetadataScanner(json: try stored(request).value)
+        let enforces = scanner.string(at: ["metadata", "annotations", Self.enforceAnnotation]) ?? ""
         guard ["true", "1", "t", "T", "TRUE", "True"].contains(enforces) else { return }
+        let account = try account(request)
         if let why = SecretReferences.firstNotAllowed(request.object["spec"] ?? [:], account, isEphemeral: isEphemeral)
         {
             throw request.forbidden(why)
