@@ -13,6 +13,8 @@ package struct APIServerConfiguration: Sendable {
     package var tokens: ServiceAccountTokens?
     /// Who may issue client certificates (PEM); `nil` where none are accepted.
     package var clientCAPEM: [UInt8]?
+    /// Where requests are written down; `nil` where they are not.
+    package var audit: AuditLog?
     /// Service addresses, e.g. `10.96.0.0/12`.
     package var serviceCIDR: String
     package var nodePorts: ClosedRange<Int>
@@ -29,7 +31,8 @@ package struct APIServerConfiguration: Sendable {
 
     package init(
         store: any Store, schema: Schema = .kubernetes, resources: [ResourceDefinition] = ResourceTable.all,
-        tokens: ServiceAccountTokens? = nil, clientCAPEM: [UInt8]? = nil, serviceCIDR: String = "10.96.0.0/12",
+        tokens: ServiceAccountTokens? = nil, clientCAPEM: [UInt8]? = nil, audit: AuditLog? = nil,
+        serviceCIDR: String = "10.96.0.0/12",
         nodePorts: ClosedRange<Int> = 30000...32767, advertiseAddress: String = "127.0.0.1",
         advertisePort: Int = 6443, nodeHandler: @escaping @Sendable (String) -> (any HTTPHandler)? = { _ in nil },
         version: String = "v1.36.2+skiff", clock: @escaping @Sendable () -> Time = { Time.now() },
@@ -40,6 +43,7 @@ package struct APIServerConfiguration: Sendable {
         self.resources = resources
         self.tokens = tokens
         self.clientCAPEM = clientCAPEM
+        self.audit = audit
         self.serviceCIDR = serviceCIDR
         self.nodePorts = nodePorts
         self.advertiseAddress = advertiseAddress

@@ -8,7 +8,7 @@ final class Reply: Sendable {
     private let responder: any HTTPResponder
     private let started = ContinuousClock.now
     private let label = Guarded(RequestMetrics.Label())
-    private let flow = Guarded<Fairness.Match?>(nil)
+    private let attached = Guarded(Attached())
     let auditID: String
 
     init(server: APIServer, request: HTTPRequest, responder: any HTTPResponder) {
@@ -19,11 +19,21 @@ final class Reply: Sendable {
         server.metrics.begin()
     }
 
+    /// What stages before the answer found out.
+    private struct Attached: Sendable {
+        var flow: Fairness.Match?
+        var audit: AuditRecord?
+    }
+
     /// Which schema and level the request belongs to; every answer says so.
     func flow(_ match: Fairness.Match?) {
         guard let match else { return }
-        flow.withLock { $0 = match }
+        attached.withLock { $0.flow = match }
     }
+
+    func audit(_ record: AuditRecord) { attached.withLock { $0.audit = record } }
+
+    private var audit: AuditRecord? { attached.withLock { $0.audit } }
 
     /// As upstream's filter answers, which knows no `Status`.
     func sendTooManyRequests() {
@@ -33,7 +43,7 @@ final class Reply: Sendable {
     }
 
     private func addFlow(_ headers: inout HTTPFields) {
-        guard let match = flow.withLock({ $0 }) else { return }
+        guard let match = attached.withLock({ $0.flow }) else { return }
         headers.add("X-Kubernetes-Pf-Flowschema-Uid", match.schemaUID)
         headers.add("X-Kubernetes-Pf-Prioritylevel-Uid", match.levelUID)
     }
@@ -52,18 +62,23 @@ final class Reply: Sendable {
         do throws(APIError) {
             switch answer {
             case .object(let status, let json, let warnings):
+                audit?.answers(json)
                 let shown = try project(json, context)
                 complete(
                     status, context.format.contentType, .bytes(try server.transcode(shown, context.format)), warnings)
             case .other(let status, let value, let warnings):
+                audit?.answers(value.jsonBytes())
                 let bytes = try server.transcode(value.jsonBytes(), context.format)
                 complete(status, context.format.contentType, .bytes(bytes), warnings)
             case .raw(let status, let contentType, let body):
+                if let audit, contentType.hasPrefix("application/json") { audit.answers(body.joined) }
                 complete(status, contentType, body, [])
             case .stream(let contentType, let body):
                 stream(contentType, body)
             case .handedOver:
                 finish(code: 0)
+                audit?.started(101)
+                audit?.completed(101)
             }
         } catch {
             send(error)
@@ -97,6 +112,7 @@ final class Reply: Sendable {
         var plain = format
         plain.projection = .none
         let json = error.status.jsonBytes()
+        audit?.answers(json)
         let bytes = (try? server.transcode(json, plain)) ?? json
         complete(error.code, plain.contentType, .bytes(bytes), error.warnings, headers)
     }
@@ -108,6 +124,7 @@ final class Reply: Sendable {
         var body = document.body
         if headers["Content-Encoding"] == nil { body = compressed(body, &headers) }
         finish(code: document.status)
+        audit?.completed(document.status)
         responder.respond(status: document.status, headers: headers, body: .bytes(body))
     }
 
@@ -124,6 +141,7 @@ final class Reply: Sendable {
         }
         headers.entries += extra.entries
         finish(code: status)
+        audit?.completed(status)
         guard case .bytes(let bytes) = body else {
             return responder.respond(status: status, headers: headers, body: body)
         }
@@ -138,6 +156,11 @@ final class Reply: Sendable {
         ]
         addFlow(&headers)
         finish(code: 200)
+        var body = body
+        if let audit {
+            audit.started(200)
+            if body is ListBody { audit.completed(200) } else { body = AuditedStream(body, audit) }
+        }
         guard body is ListBody, acceptsGzip, let gzip = GzipBody(body) else {
             return responder.respond(status: 200, headers: headers, stream: body)
         }
@@ -177,5 +200,15 @@ final class Reply: Sendable {
             return label
         }
         server.metrics.end(label, ContinuousClock.now - started)
+    }
+}
+
+extension HTTPBody {
+    /// All of it in one piece.
+    fileprivate var joined: [UInt8] {
+        switch self {
+        case .bytes(let bytes): bytes
+        case .pieces(let pieces): Array(pieces.joined())
+        }
     }
 }

@@ -14,11 +14,13 @@ struct RequestPipeline: Sendable {
             try checkSize()
             let query = Query(request.query)
             let info = RequestInfo(request, query: query)
-            let caller = try server.authenticator.user(of: request)
+            let caller = try authenticate(info, reply)
+            let audit = audit(caller, info, query, reply)
             let user = try Impersonation(authorizer: server.authorizer).user(caller, request.headers)
+            if let audit, user != caller { audit.acts(as: user) }
             let flow = server.fairness.match(user, info)
             reply.flow(flow)
-            try authorize(user, info, query)
+            try authorize(user, info, query, audit)
             guard info.isResourceRequest, !info.resource.isEmpty else {
                 return try server.answerNonResource(request, info, query, reply)
             }
@@ -26,6 +28,7 @@ struct RequestPipeline: Sendable {
             let resource = try find(info)
             reply.begin(info)
             let verb = try verb(info, resource)
+            if let audit { noteBody(info, resource, audit) }
             let format = try ResponseFormat(
                 accept: request.headers["accept"], canStream: info.name.isEmpty && request.method == "GET")
             let context = RequestContext(
@@ -70,10 +73,42 @@ struct RequestPipeline: Sendable {
         guard request.body.count <= RequestLimits.bodyBytesMax else { throw .tooLarge }
     }
 
-    private func authorize(_ user: UserInfo, _ info: RequestInfo, _ query: Query) throws(APIError) {
+    private func authenticate(_ info: RequestInfo, _ reply: Reply) throws(APIError) -> UserInfo {
+        do throws(APIError) {
+            return try server.authenticator.user(of: request)
+        } catch {
+            _ = audit(UserInfo(name: ""), info, Query(nil), reply)
+            throw error
+        }
+    }
+
+    /// Begins the record of the request, where one is kept.
+    private func audit(_ user: UserInfo, _ info: RequestInfo, _ query: Query, _ reply: Reply) -> AuditRecord? {
+        guard let log = server.configuration.audit else { return nil }
         var attributes = AccessAttributes(user: user, info: info)
         attributes.narrow(by: query)
-        try server.authorizer.require(attributes)
+        guard let record = log.begin(request, attributes, id: reply.auditID) else { return nil }
+        reply.audit(record)
+        return record
+    }
+
+    private func noteBody(_ info: RequestInfo, _ resource: Resource, _ audit: AuditRecord) {
+        guard info.subresource.isEmpty, request.headers["content-type"]?.contains("protobuf") ?? false,
+            let decoded = try? server.decoder.decode(
+                request, as: resource.kind, type: resource.type, internalGroup: resource.internalGroup,
+                validation: .ignore)
+        else { return }
+        audit.asks(decoded.object)
+    }
+
+    private func authorize(
+        _ user: UserInfo, _ info: RequestInfo, _ query: Query, _ audit: AuditRecord?
+    ) throws(APIError) {
+        var attributes = AccessAttributes(user: user, info: info)
+        attributes.narrow(by: query)
+        let decision = server.authorizer.decide(attributes)
+        audit?.decided(decision.isAllowed, decision.reason)
+        guard decision.isAllowed else { throw .forbidden(attributes, decision.reason) }
         try authorizeUpgrade(attributes)
     }
 

@@ -38,7 +38,7 @@ struct Cluster {
 
     private func serve(_ store: SQLiteStore) async throws {
         let node = NodeSlot()
-        let api = makeAPIServer(store, node)
+        let api = try makeAPIServer(store, node)
         let tls = try credentials.tlsContext()
         var settings = HTTPServer.Configuration(
             host: configuration.settings.bindAddress, port: configuration.settings.httpsListenPort, tls: tls,
@@ -94,9 +94,10 @@ struct Cluster {
 
     // MARK: Parts
 
-    private func makeAPIServer(_ store: SQLiteStore, _ node: NodeSlot) -> APIServer {
+    private func makeAPIServer(_ store: SQLiteStore, _ node: NodeSlot) throws -> APIServer {
         let configuration = APIServerConfiguration(
             store: store, tokens: credentials.tokens, clientCAPEM: credentials.ca.certificatePEM,
+            audit: try AuditSettings(configuration.settings).log(),
             serviceCIDR: configuration.settings.serviceCIDR,
             nodePorts: configuration.nodePorts, advertiseAddress: configuration.nodeIP,
             advertisePort: configuration.settings.httpsListenPort,

@@ -76,6 +76,21 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
     var logLevel: String?
 
+    @Option(help: "File with the policy of the audit log (default: nothing is audited).")
+    var auditPolicyFile: String?
+
+    @Option(help: "File of the audit log; - for standard output (default: none).")
+    var auditLogPath: String?
+
+    @Option(name: .customLong("audit-log-maxage"), help: "Days that old audit logs are kept (default: 0, for ever).")
+    var auditLogMaxAge: Int?
+
+    @Option(name: .customLong("audit-log-maxbackup"), help: "Old audit logs that are kept (default: 0, all).")
+    var auditLogMaxBackup: Int?
+
+    @Option(name: .customLong("audit-log-maxsize"), help: "Megabytes of an audit log (default: 100).")
+    var auditLogMaxSize: Int?
+
     /// Defaults, then the file, then the flags.
     func resolved() throws -> Configuration {
         var result = try instance.fromFile()
@@ -98,6 +113,11 @@ struct ServerOptions: ParsableArguments {
         set(\.privateRegistry, privateRegistry.map(absolute))
         if disableAgent { result.disableAgent = true }
         set(\.logLevel, logLevel)
+        set(\.auditPolicyFile, auditPolicyFile.map(absolute))
+        set(\.auditLogPath, auditLogPath.map { $0 == "-" ? $0 : absolute($0) })
+        set(\.auditLogMaxAge, auditLogMaxAge)
+        set(\.auditLogMaxBackup, auditLogMaxBackup)
+        set(\.auditLogMaxSize, auditLogMaxSize)
         return result
     }
 }

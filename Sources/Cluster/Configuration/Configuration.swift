@@ -26,6 +26,14 @@ package struct Configuration: Sendable, Equatable {
     package var privateRegistry = "/etc/skiff/registries.yaml"
     package var disableAgent = false
     package var logLevel = "info"
+    /// Which requests are written down, and how much of them; empty: none.
+    package var auditPolicyFile = ""
+    /// Where they are written; `-` for standard output, empty for nowhere.
+    package var auditLogPath = ""
+    /// Days, files and megabytes of the audit log; 0 for upstream's defaults.
+    package var auditLogMaxAge = 0
+    package var auditLogMaxBackup = 0
+    package var auditLogMaxSize = 0
 
     package init() {}
 
@@ -60,6 +68,11 @@ package struct Configuration: Sendable, Equatable {
         Setting(name: "private-registry", kind: .text(\.privateRegistry)),
         Setting(name: "disable-agent", kind: .toggle(\.disableAgent)),
         Setting(name: "log-level", kind: .text(\.logLevel)),
+        Setting(name: "audit-policy-file", kind: .text(\.auditPolicyFile)),
+        Setting(name: "audit-log-path", kind: .text(\.auditLogPath)),
+        Setting(name: "audit-log-maxage", kind: .number(\.auditLogMaxAge)),
+        Setting(name: "audit-log-maxbackup", kind: .number(\.auditLogMaxBackup)),
+        Setting(name: "audit-log-maxsize", kind: .number(\.auditLogMaxSize)),
     ]
 
     /// The settings that differ from the defaults, as flags: what a background process is started with.
