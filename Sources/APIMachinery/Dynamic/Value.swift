@@ -41,7 +41,12 @@ package struct OrderedFields: Hashable, Sendable {
     package func contains(_ key: String) -> Bool { position(of: key) != nil }
 
     private func position(of key: String) -> Int? {
-        for index in entries.indices where entries[index].key == key { return index }
+        // Most keys differ in length already, which is cheaper to see than that their letters differ.
+        let length = key.utf8.count
+        for index in entries.indices
+        where entries[index].key.utf8.count == length && entries[index].key == key {
+            return index
+        }
         return nil
     }
 

@@ -53,6 +53,8 @@ package enum NameValidation {
 
     /// `prefix.example.com/Name` or `Name`: label keys, finalizers, resource names.
     package static func qualifiedName(_ name: String) -> [String] {
+        // Nearly all are good and are seen to be so without taking them apart.
+        if isQualifiedName(name.utf8) { return [] }
         let text =
             "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
             + "character"
@@ -130,7 +132,9 @@ package enum NameValidation {
             errors.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
         }
         if !bytes.contains(where: isLower) { errors.append("must contain at least one letter (a-z)") }
-        if name.contains("--") { errors.append("must not contain consecutive hyphens") }
+        if zip(bytes, bytes.dropFirst()).contains(where: { $0 == UInt8(ascii: "-") && $1 == $0 }) {
+            errors.append("must not contain consecutive hyphens")
+        }
         if let first = bytes.first, let last = bytes.last,
             first == UInt8(ascii: "-") || last == UInt8(ascii: "-")
         {
@@ -217,13 +221,37 @@ extension NameValidation {
             && bytes.allSatisfy { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "-") }
     }
 
-    private static func isDNS1123Subdomain(_ bytes: String.UTF8View) -> Bool {
-        bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { isDNS1123Label($0) }
+    /// One pass: labels of lower-case letters, digits and inner hyphens, with a dot between.
+    private static func isDNS1123Subdomain(_ bytes: some Sequence<UInt8>) -> Bool {
+        var previous = UInt8(ascii: ".")
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "."):
+                if previous == UInt8(ascii: ".") || previous == UInt8(ascii: "-") { return false }
+            case UInt8(ascii: "-"):
+                if previous == UInt8(ascii: ".") { return false }
+            default:
+                guard isLower(byte) || isDigit(byte) else { return false }
+            }
+            previous = byte
+        }
+        return previous != UInt8(ascii: ".") && previous != UInt8(ascii: "-")
+    }
+
+    private static func isQualifiedName(_ bytes: String.UTF8View) -> Bool {
+        guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else {
+            return bytes.count <= 63 && isQualifiedNamePart(bytes)
+        }
+        let (prefix, last) = (bytes[..<slash], bytes[bytes.index(after: slash)...])
+        return prefix.count <= dns1123SubdomainMax && last.count <= 63 && isDNS1123Subdomain(prefix)
+            && isQualifiedNamePart(last)
     }
 
     private static func isQualifiedNamePart(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
         guard let first = bytes.first, let last = bytes.last else { return false }
         return isAlphanumeric(first) && isAlphanumeric(last)
-            && bytes.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
+            && bytes.allSatisfy {
+                isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+            }
     }
 }

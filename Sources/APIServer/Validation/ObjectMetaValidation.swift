@@ -63,28 +63,31 @@ enum ObjectMetaValidation {
         return NameValidation.dns1123Label(namespace).map { .invalid(field, namespace, $0) }
     }
 
-    static func labels(_ metadata: Value, _ field: String) -> [FieldError] {
-        labelMap(metadata["labels"], field)
+    static func labels(_ metadata: Value, _ field: @autoclosure () -> String) -> [FieldError] {
+        labelMap(metadata["labels"], field())
     }
 
-    static func labelMap(_ map: Value?, _ field: String) -> [FieldError] {
+    /// `field` is spelled only if there is something wrong.
+    static func labelMap(_ map: Value?, _ field: @autoclosure () -> String) -> [FieldError] {
         var errors: [FieldError] = []
         for (key, value) in (map?.fields?.sorted().entries ?? []) {
             let text = value.string ?? ""
-            errors += NameValidation.qualifiedName(key).map { .invalid(field, key, $0) }
-            errors += NameValidation.labelValue(text).map { .invalid(field, text, $0) }
+            for violation in NameValidation.qualifiedName(key) { errors.append(.invalid(field(), key, violation)) }
+            for violation in NameValidation.labelValue(text) { errors.append(.invalid(field(), text, violation)) }
         }
         return errors
     }
 
-    static func annotations(_ metadata: Value, _ field: String) -> [FieldError] {
+    static func annotations(_ metadata: Value, _ field: @autoclosure () -> String) -> [FieldError] {
         var errors: [FieldError] = []
         var bytes = 0
         for (key, value) in (metadata["annotations"]?.fields?.sorted().entries ?? []) {
-            errors += NameValidation.qualifiedName(key.lowercased()).map { .invalid(field, key, $0) }
+            for violation in NameValidation.qualifiedName(key.lowercased()) {
+                errors.append(.invalid(field(), key, violation))
+            }
             bytes += key.utf8.count + (value.string ?? "").utf8.count
         }
-        if bytes > annotationsBytesMax { errors.append(.tooLong(field, max: annotationsBytesMax)) }
+        if bytes > annotationsBytesMax { errors.append(.tooLong(field(), max: annotationsBytesMax)) }
         return errors
     }
 

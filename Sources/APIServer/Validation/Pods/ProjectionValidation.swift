@@ -145,7 +145,16 @@ enum PathValidation {
     }
 
     static func hasBacksteps(_ place: String) -> Bool {
-        place.contains("..") && place.split(separator: "/").contains("..")
+        var dots = 0
+        for byte in place.utf8 {
+            if byte == UInt8(ascii: "/") {
+                if dots == 2 { return true }
+                dots = 0
+            } else {
+                dots = byte == UInt8(ascii: ".") && dots >= 0 ? dots + 1 : -1
+            }
+        }
+        return dots == 2
     }
 
     /// Relative, and never upwards.
