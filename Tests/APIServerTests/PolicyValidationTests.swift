@@ -116,3 +116,50 @@ private func refused(_ kind: String, _ path: String, _ spec: String, _ reason: S
         }
     }
 }
+
+@Suite struct `Evictions` {
+    /// A ready pod, and a budget that allows so many disruptions.
+    private static func guarded(_ test: TestServer, allowed: Int64) async {
+        var pod = Sample.pod("p")
+        pod.set(["app": "a"], at: ["metadata", "labels"])
+        pod = await test.post("/api/v1/namespaces/default/pods", pod).body
+        pod["status"] = ["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]
+        _ = await test.put("/api/v1/namespaces/default/pods/p/status", pod)
+        let budget: Value = [
+            "kind": "PodDisruptionBudget", "apiVersion": "policy/v1", "metadata": ["name": "b"],
+            "spec": ["minAvailable": 1, "selector": ["matchLabels": ["app": "a"]]],
+        ]
+        var made = await test.post(policyGroup, budget).body
+        made["status"] = [
+            "disruptionsAllowed": .int(allowed), "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1,
+            "observedGeneration": 1,
+        ]
+        _ = await test.put(policyGroup + "/b/status", made)
+    }
+
+    private static func evict(_ test: TestServer, name: String = "p") async -> TestServer.Reply {
+        await test.post(
+            "/api/v1/namespaces/default/pods/p/eviction",
+            ["kind": "Eviction", "apiVersion": "policy/v1", "metadata": ["name": .string(name)]])
+    }
+
+    @Test func `a budget with nothing left refuses`() async throws {
+        try await TestServer.with { test in
+            await Self.guarded(test, allowed: 0)
+            let reply = await Self.evict(test)
+            #expect(reply.status == 429)
+            #expect(reply.message == "Cannot evict pod as it would violate the pod's disruption budget.")
+        }
+    }
+
+    @Test func `an eviction takes a disruption from the budget`() async throws {
+        try await TestServer.with { test in
+            await Self.guarded(test, allowed: 1)
+            #expect(await Self.evict(test, name: "q").status == 400)
+            #expect(await Self.evict(test).status == 201)
+            let status = await test.get(policyGroup + "/b").body["status"]
+            #expect(status?["disruptionsAllowed"] == 0)
+            #expect(status?["disruptedPods"]?["p"] != nil)
+        }
+    }
+}

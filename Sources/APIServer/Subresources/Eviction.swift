@@ -10,10 +10,10 @@ extension APIServer {
         let query = try WriteOptions(context.query, kind: "CreateOptions")
         let decoded = try decoder.decode(
             context.request, as: Self.evictionKind, type: type, internalGroup: "policy", validation: query.validation)
-        guard let stored = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
-        if !decoded.object.name.isEmpty, decoded.object.name != context.name {
+        guard decoded.object.name == context.name else {
             throw .badRequest("name in URL does not match name in Eviction object")
         }
+        guard let stored = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
         _ = try await admit(decoded.object, context, isDryRun: query.isDryRun)
         var options = DeleteRequestOptions()
         let wanted = decoded.object["deleteOptions"] ?? [:]
@@ -21,42 +21,140 @@ extension APIServer {
         options.uid = wanted[path: "preconditions", "uid"]?.string
         options.resourceVersion = wanted[path: "preconditions", "resourceVersion"]?.string
         options.isDryRun = query.isDryRun || !wanted.list("dryRun").isEmpty
-        try checkBudgets(try codec.decode(stored, as: context.resource))
+        let budgets = DisruptionBudgets(store: store, codec: codec, clock: configuration.clock)
+        if let refusal = try await budgets.take(
+            try codec.decode(stored, as: context.resource), registry.resource("policy", "poddisruptionbudgets"),
+            isDryRun: options.isDryRun)
+        {
+            return .other(status: 201, refusal, warnings: decoded.warnings)
+        }
         _ = try await deleted(context, options)
         let success: Value = [
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201,
         ]
         return .other(status: 201, success, warnings: decoded.warnings)
     }
+}
 
-    /// A running pod goes only if its budget has a disruption left. Counting down is the budget controller's.
-    private func checkBudgets(_ pod: Value) throws(APIError) {
-        let phase = pod[path: "status", "phase"]?.string ?? ""
-        guard !["Succeeded", "Failed", "Pending"].contains(phase), !pod.isBeingDeleted,
-            let budgets = registry.resource("policy", "poddisruptionbudgets"),
-            let list = try? store.list(
-                prefix: budgets.prefix(namespace: pod.namespace), startKey: nil, limit: 0, at: nil)
-        else { return }
+/// Takes a disruption from the budget that guards a pod.
+struct DisruptionBudgets {
+    let store: any Store
+    let codec: StorageCodec
+    let clock: @Sendable () -> Time
+
+    /// Evictions that no deletion has followed yet, before no more are let through.
+    private static let disruptedPodsMax = 2000
+
+    /// Throws if the budget has none left. The answer is upstream's for what it cannot decide: a failure that travels
+    /// as if it were none.
+    func take(_ pod: Value, _ resource: Resource?, isDryRun: Bool) async throws(APIError) -> Value? {
+        guard let resource, !isExpendable(pod) else { return nil }
+        for _ in 0..<RequestLimits.writeAttemptsMax {
+            let guards = matching(pod, resource)
+            guard guards.count <= 1 else {
+                return [
+                    "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure",
+                    "message":
+                        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+                    "code": 500,
+                ]
+            }
+            guard let (stored, budget) = guards.first, !isUnguarded(pod, budget) else { return nil }
+            try check(budget, resource)
+            if isDryRun { return nil }
+            let write = StoreWrite(
+                key: stored.key, operation: .put(codec.encode(counted(budget, pod), as: resource)),
+                precondition: .revision(stored.revision))
+            do {
+                _ = try await store.write(write)
+                return nil
+            } catch .conflict, .notFound {
+                continue
+            } catch {
+                throw APIError(error)
+            }
+        }
+        throw .conflict(resource.id, pod.name, APIError.staleWrite)
+    }
+
+    /// Its end disrupts nothing.
+    private func isExpendable(_ pod: Value) -> Bool {
+        ["Succeeded", "Failed", "Pending"].contains(pod[path: "status", "phase"]?.string ?? "") || pod.isBeingDeleted
+    }
+
+    private func matching(_ pod: Value, _ resource: Resource) -> [(StoredObject, Value)] {
         let labels = pod.metadata.stringMap("labels")
-        for object in list.objects {
-            guard let budget = try? Value(json: object.value), let selector = budget[path: "spec", "selector"],
-                (try? LabelRequirements(value: selector))?.matches(labels) == true
-            else { continue }
-            if budget[path: "status", "observedGeneration"]?.int ?? 0 < budget.generation {
-                throw budgetError("The disruption budget \(budget.name) is still being processed by the server.")
-            }
-            guard budget[path: "status", "disruptionsAllowed"]?.int ?? 0 > 0 else {
-                let needed = budget[path: "status", "desiredHealthy"]?.int ?? 0
-                let healthy = budget[path: "status", "currentHealthy"]?.int ?? 0
-                throw budgetError(
-                    "The disruption budget \(budget.name) needs \(needed) healthy pods and has \(healthy) currently")
-            }
+        guard !labels.isEmpty,
+            let list = try? store.list(
+                prefix: resource.prefix(namespace: pod.namespace), startKey: nil, limit: 0, at: nil)
+        else { return [] }
+        return list.objects.compactMap { stored in
+            guard let budget = try? codec.decode(stored, as: resource),
+                let selector = budget["spec"]?.present("selector"),
+                let requirements = try? LabelRequirements(value: selector), requirements.matches(labels)
+            else { return nil }
+            return (stored, budget)
         }
     }
 
-    private func budgetError(_ why: String) -> APIError {
+    /// A pod that is not ready does not count, and may go if the others are enough or the budget says so.
+    private func isUnguarded(_ pod: Value, _ budget: Value) -> Bool {
+        let isReady = (pod["status"] ?? [:]).list("conditions").contains {
+            $0.text("type") == "Ready" && $0.text("status") == "True"
+        }
+        if isReady { return false }
+        if budget[path: "spec", "unhealthyPodEvictionPolicy"]?.string == "AlwaysAllow" { return true }
+        let (healthy, desired) = (count(budget, "currentHealthy"), count(budget, "desiredHealthy"))
+        return desired > 0 && healthy >= desired
+    }
+
+    private func count(_ budget: Value, _ name: String) -> Int64 { budget[path: "status", name]?.int ?? 0 }
+
+    private func check(_ budget: Value, _ resource: Resource) throws(APIError) {
+        if count(budget, "observedGeneration") < budget.generation {
+            throw refusal(
+                "The disruption budget \(budget.name) is still being processed by the server.", retryAfterSeconds: 10)
+        }
+        let allowed = count(budget, "disruptionsAllowed")
+        let id = ResourceID(group: resource.id.group, plural: "poddisruptionbudget")
+        if allowed < 0 { throw .forbidden(id, budget.name, "pdb disruptions allowed is negative") }
+        if (budget["status"] ?? [:]).entries("disruptedPods").count > Self.disruptedPodsMax {
+            throw .forbidden(
+                id, budget.name, "DisruptedPods map too big - too many evictions not confirmed by PDB controller")
+        }
+        guard allowed == 0 else { return }
+        let condition = (budget["status"] ?? [:]).list("conditions").first { $0.text("type") == "DisruptionAllowed" }
+        if let condition, condition.text("status") == "False", condition.text("reason") == "SyncFailed" {
+            throw refusal(
+                "The disruption budget \(budget.name) does not allow evicting pods currently because it failed sync: "
+                    + condition.text("message"))
+        }
+        throw refusal(
+            "The disruption budget \(budget.name) needs \(count(budget, "desiredHealthy")) healthy pods and has "
+                + "\(count(budget, "currentHealthy")) currently")
+    }
+
+    private func refusal(_ why: String, retryAfterSeconds: Int = 0) -> APIError {
         .tooManyRequests(
-            "Cannot evict pod as it would violate the pod's disruption budget.", retryAfterSeconds: 10,
+            "Cannot evict pod as it would violate the pod's disruption budget.", retryAfterSeconds: retryAfterSeconds,
             causes: [APIError.Cause(reason: "DisruptionBudget", message: why)])
+    }
+
+    /// One disruption fewer, and the pod remembered until its end is seen.
+    private func counted(_ budget: Value, _ pod: Value) -> Value {
+        var budget = budget
+        let (left, now) = (count(budget, "disruptionsAllowed") - 1, clock().description)
+        budget.editObject("status") { status in
+            status["disruptionsAllowed"] = .int(left)
+            status.editObject("disruptedPods") { $0[pod.name] = .string(now) }
+            guard left == 0 else { return }
+            status.editEach("conditions") { condition in
+                guard condition.text("type") == "DisruptionAllowed" else { return }
+                if condition.text("status") != "False" { condition["lastTransitionTime"] = .string(now) }
+                condition["status"] = "False"
+                condition["reason"] = "InsufficientPods"
+            }
+        }
+        return budget
     }
 }

@@ -146,9 +146,7 @@ enum PolicyRows {
         func queuing(_ name: String) -> Value {
             object["spec", "limited", "limitResponse", "queuing", name] ?? "<none>"
         }
-        let shares =
-            object["spec", "limited", "nominalConcurrencyShares"]
-            ?? object["spec", "exempt", "nominalConcurrencyShares"]
+        let shares = object["spec", "limited", "nominalConcurrencyShares"]
         return PrintedRow([
             object.name, .string(object.string("spec", "type")), shares ?? "<none>",
             queuing("queues"),

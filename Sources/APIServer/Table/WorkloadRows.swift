@@ -103,7 +103,10 @@ enum WorkloadRows {
         )
     }
 
-    static func autoscaler(_ object: PrintedObject) -> PrintedRow {
+    static func autoscaler(_ shown: PrintedObject) -> PrintedRow {
+        // Version 1 keeps most metrics in annotations.
+        let isFirst = shown.string("apiVersion") == "autoscaling/v1"
+        let object = isFirst ? PrintedObject(value: AutoscalerAnnotations.expanded(shown.value), now: shown.now) : shown
         let target =
             object.string("spec", "scaleTargetRef", "kind") + "/" + object.string("spec", "scaleTargetRef", "name")
         return PrintedRow([
@@ -118,10 +121,6 @@ enum WorkloadRows {
 enum AutoscalerMetrics {
     static func text(_ object: PrintedObject) -> String {
         let metrics = object.list("spec", "metrics")
-        if metrics.isEmpty, let wanted = object["spec", "targetCPUUtilizationPercentage"]?.int {
-            let current = object["status", "currentCPUUtilizationPercentage"]?.int.map { "\($0)%" } ?? "<unknown>"
-            return "cpu: \(current)/\(wanted)%"
-        }
         if metrics.isEmpty { return "<none>" }
         let statuses = object.list("status", "currentMetrics")
         let texts = metrics.enumerated().map { index, metric in
