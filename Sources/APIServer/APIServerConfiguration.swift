@@ -23,6 +23,8 @@ package struct APIServerConfiguration: Sendable {
     package var advertisePort: Int
     /// The node agent's handler for logs, exec, attach and port-forward on that node; `nil` if it is not reachable.
     package var nodeHandler: @Sendable (_ node: String) -> (any HTTPHandler)?
+    /// Who answers for whole groups, after authentication and authorisation: the place of API aggregation.
+    package var delegates: [String: any HTTPHandler] = [:]
     /// `v1.36.2+skiff`.
     package var version: String
     package var clock: @Sendable () -> Time

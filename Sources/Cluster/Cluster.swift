@@ -74,8 +74,10 @@ struct Cluster {
             progress.report(.ready)
         } else {
             let kubelet = try makeKubelet(api, informers)
-            node.handler = kubelet.handler
+            node.fill(kubelet)
             reportReadiness(informers)
+            let role = ControlPlaneRole(nodeName: configuration.nodeName, client: client("system:apiserver", api))
+            parts.append(Part("node role") { await role.run(informers.informer(for: Node.self)) })
             parts.append(Part("kubelet") { try await kubelet.run() })
         }
         try await runGroup(parts)
@@ -95,7 +97,7 @@ struct Cluster {
     // MARK: Parts
 
     private func makeAPIServer(_ store: SQLiteStore, _ node: NodeSlot) throws -> APIServer {
-        let configuration = APIServerConfiguration(
+        var configuration = APIServerConfiguration(
             store: store, tokens: credentials.tokens, clientCAPEM: credentials.ca.certificatePEM,
             audit: try AuditSettings(configuration.settings).log(),
             serviceCIDR: configuration.settings.serviceCIDR,
@@ -104,11 +106,15 @@ struct Cluster {
             nodeHandler: { [nodeName = configuration.nodeName] name in name == nodeName ? node.handler : nil },
             version: Product.version
         )
+        // Without a node there is nothing to measure.
+        let metrics = self.configuration.settings.disableAgent ? [] : MetricsAPI.resources
+        if !metrics.isEmpty { configuration.delegates[MetricsAPI.group] = node.metrics }
         let address = "\(self.configuration.nodeIP):\(self.configuration.settings.httpsListenPort)"
         return APIServer(
             configuration: configuration,
             documents: [
-                DiscoveryHandler(schema: .kubernetes, resources: ResourceTable.all, serverAddress: address),
+                DiscoveryHandler(
+                    schema: .kubernetes, resources: ResourceTable.all + metrics, serverAddress: address),
                 OpenAPIHandler(schema: .kubernetes, resources: ResourceTable.all, version: Product.version),
             ],
             tables: PrinterTables()

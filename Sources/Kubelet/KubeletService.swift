@@ -14,6 +14,8 @@ package struct KubeletService: Sendable {
     package let index = PodRuntimeIndex()
     /// Logs, exec, attach, port-forward and the like, with the kubelet's own paths.
     package let handler: any HTTPHandler
+    /// `metrics.k8s.io` for this node.
+    package let metrics: any HTTPHandler
     private let configuration: KubeletConfiguration
     private let client: Client
     private let recorder: EventRecorder
@@ -31,7 +33,12 @@ package struct KubeletService: Sendable {
         recorder = EventRecorder(client: client, component: "kubelet", host: configuration.nodeName, logger: logger)
         pods = informers.informer(for: Pod.self, fieldSelector: "spec.nodeName=\(configuration.nodeName)")
         services = informers.informer(for: Service.self)
-        handler = KubeletServer(index: index, pods: pods.lister, cri: runtime.client, logger: logger)
+        let meter = ResourceMeter(
+            cri: runtime.client, pods: pods.lister, nodeName: configuration.nodeName, client: client)
+        metrics = MetricsAPI(meter: meter, nodeName: configuration.nodeName)
+        handler = KubeletServer(
+            index: index, pods: pods.lister, cri: runtime.client, meter: meter, nodeName: configuration.nodeName,
+            dataDirectory: configuration.runtime.dataDirectory, logger: logger)
     }
 
     /// Works until the task is cancelled.

@@ -6,7 +6,7 @@ extension ResolvedConfiguration {
         KubeletConfiguration(
             nodeName: nodeName, nodeAddress: nodeIP, runtime: runtime, clusterDNS: clusterDNS,
             clusterDomain: settings.clusterDomain, version: Product.version,
-            labels: ["node-role.kubernetes.io/control-plane": "true"], cgroupRoot: paths.cgroupRoot, port: 0
+            cgroupRoot: paths.cgroupRoot, port: 0
         )
     }
 

@@ -1,5 +1,6 @@
 internal import APIMachinery
 internal import KubeAPI
+internal import Kubelet
 internal import Synchronization
 internal import Transport
 
@@ -56,12 +57,24 @@ final class NodeReadiness: Sendable {
     }
 }
 
-/// Holds the node agent's handler: the API server is built before the agent.
+/// Holds the node agent's handlers: the API server is built before the agent.
 final class NodeSlot: Sendable {
-    private let slot = Mutex<(any HTTPHandler)?>(nil)
+    private let slot = Mutex<KubeletService?>(nil)
 
-    var handler: (any HTTPHandler)? {
-        get { slot.withLock { $0 } }
-        set { slot.withLock { $0 = newValue } }
+    func fill(_ kubelet: KubeletService) { slot.withLock { $0 = kubelet } }
+
+    var handler: (any HTTPHandler)? { slot.withLock { $0?.handler } }
+
+    /// `metrics.k8s.io`, also before the agent is there.
+    var metrics: any HTTPHandler { Metrics(slot: self) }
+
+    private struct Metrics: HTTPHandler {
+        let slot: NodeSlot
+
+        func handle(_ request: HTTPRequest, _ responder: any HTTPResponder) {
+            if let metrics = slot.slot.withLock({ $0?.metrics }) { return metrics.handle(request, responder) }
+            let text = "the node agent is still starting"
+            responder.respond(status: 503, headers: ["Content-Type": "text/plain"], body: .bytes(Array(text.utf8)))
+        }
     }
 }

@@ -18,6 +18,7 @@ actor NodeReporter {
 
     private static let checkInterval = Duration.seconds(60)
     private static let reportInterval = Duration.seconds(300)
+    private static let quietFailuresMax = 8
     /// Bound of the list of images, as upstream has it.
     private static let imagesMax = 50
 
@@ -47,6 +48,7 @@ actor NodeReporter {
     /// Makes or takes over the Node object, Ready from the first moment. Tries until the API server takes it.
     func register() async {
         var pause = Duration.milliseconds(20)
+        var failures = 0
         while !Task.isCancelled {
             do {
                 reported = try await registerOnce()
@@ -55,7 +57,11 @@ actor NodeReporter {
                     nodeReference, .normal, reason: "NodeReady", "Node \(facts.name) status is now: NodeReady")
                 return
             } catch {
-                logger.debug("cannot register the node yet: \(error)")
+                failures += 1
+                // The first tries may come before the API is up.
+                logger.log(
+                    level: failures == Self.quietFailuresMax ? .warning : .debug,
+                    "cannot register the node yet: \(error)")
             }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(1))

@@ -1,8 +1,8 @@
 internal import APIMachinery
-package import CRI
-package import KubeAPI
-package import KubeClient
-package import Logging
+internal import CRI
+internal import KubeAPI
+internal import KubeClient
+internal import Logging
 package import Transport
 
 /// The node agent's HTTP interface, with the kubelet's own paths: logs, exec, attach and port-forward of the pods on
@@ -13,8 +13,17 @@ package struct KubeletServer: HTTPHandler {
     let cri: CRIClient
     let logger: Logger
     let logs: ContainerLogs
+    let meter: ResourceMeter
+    let nodeName: String
+    let dataDirectory: String
 
-    package init(index: PodRuntimeIndex, pods: Lister<Pod>, cri: CRIClient, logger: Logger) {
+    init(
+        index: PodRuntimeIndex, pods: Lister<Pod>, cri: CRIClient, meter: ResourceMeter, nodeName: String,
+        dataDirectory: String, logger: Logger
+    ) {
+        self.meter = meter
+        self.nodeName = nodeName
+        self.dataDirectory = dataDirectory
         self.index = index
         self.pods = pods
         self.cri = cri
@@ -34,6 +43,16 @@ package struct KubeletServer: HTTPHandler {
             case ("healthz", 1):
                 responder.respond(status: 200, headers: ["Content-Type": "text/plain"], body: .bytes(Array("ok".utf8)))
             case ("pods", 1): respondWithPods(responder)
+            case ("stats", 2) where parts[1] == "summary":
+                let summary = StatsSummary(
+                    usage: try await meter.usage(), nodeName: nodeName, dataDirectory: dataDirectory)
+                responder.respond(
+                    status: 200, headers: ["Content-Type": "application/json"],
+                    body: .bytes(summary.value().jsonBytes()))
+            case ("metrics", 2) where parts[1] == "resource":
+                respond(PrometheusFigures(usage: try await meter.usage()).resource(), responder)
+            case ("metrics", 2) where parts[1] == "cadvisor":
+                respond(PrometheusFigures(usage: try await meter.usage()).cadvisor(), responder)
             case ("containerLogs", 4): try await serveLogs(target(parts), request, responder)
             case ("exec", 4), ("attach", 4):
                 try await serveSession(target(parts), isExec: parts[0] == "exec", request, responder)
@@ -53,6 +72,12 @@ package struct KubeletServer: HTTPHandler {
         ContainerTarget(
             pod: ObjectKey(namespace: parts[1], name: parts[2]), container: parts.count > 3 ? parts[3] : ""
         )
+    }
+
+    private func respond(_ metrics: String, _ responder: any HTTPResponder) {
+        responder.respond(
+            status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
+            body: .bytes(Array(metrics.utf8)))
     }
 
     private func respondWithPods(_ responder: any HTTPResponder) {
