@@ -13,9 +13,9 @@ struct `Resource usage` {
         try await cluster.check("wait", "--for=condition=Ready", "pod/busy", "--timeout=60s", program: kubectl)
         try await eventually("the busy pod shows its CPU", timeout: .seconds(15)) {
             let top = try await cluster.kubectl(["top", "pod", "busy", "--no-headers"], program: kubectl)
-            let columns = top.output.split(separator: " ")
+            let columns = top.output.split(whereSeparator: \.isWhitespace)
             guard columns.count == 3, let milli = Int(columns[1].dropLast()) else { return false }
-            return milli > 100 && columns[2].contains("Mi")
+            return milli > 100 && columns[2].hasSuffix("Mi")
         }
         let containers = try await cluster.check("top", "pod", "--containers", "-l", "kind=busy", program: kubectl)
         #expect(containers.contains("loop") && containers.contains("POD"), "\(containers)")

@@ -23,6 +23,17 @@ extension APIServer {
         return .handedOver
     }
 
+    /// `nodes/NAME/proxy/PATH`: the agent's own interface, at PATH.
+    func proxy(toNode context: RequestContext, _ responder: any HTTPResponder) throws(APIError) -> Answer {
+        guard let agent = configuration.nodeHandler(context.name) else {
+            throw .internalError("the agent of node \(quoted(context.name)) cannot be reached")
+        }
+        var request = context.request
+        request.path = "/" + context.info.rest.joined(separator: "/")
+        agent.handle(request, responder)
+        return .handedOver
+    }
+
     /// The kubelet's own paths.
     private func agentPath(_ pod: Value, _ context: RequestContext) throws(APIError) -> String {
         let target = "\(pod.namespace)/\(pod.name)"

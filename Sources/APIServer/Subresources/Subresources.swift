@@ -4,9 +4,9 @@ internal import Transport
 
 /// Where requests with a subresource go.
 enum Subresources {
-    /// Those whose GET answers the object itself.
     /// Those that last as long as the client likes.
     static let longRunning: Set<String> = ["attach", "exec", "log", "portforward", "proxy"]
+    /// Those whose GET answers the object itself.
     static let plain: Set<String> = ["status", "ephemeralcontainers", "resize", "finalize", "approval"]
 }
 
@@ -24,6 +24,9 @@ extension APIServer {
         case "log", "exec", "attach", "portforward": return try connect(context, responder)
         case "proxy":
             guard store.get(context.key) != nil else { throw .notFound(context.resource.id, context.name) }
+            if context.resource.id == ResourceID(group: "", plural: "nodes") {
+                return try proxy(toNode: context, responder)
+            }
             throw .notImplemented("proxying to \(context.resource.id.plural) is not served yet")
         default: throw .noSuchPath
         }

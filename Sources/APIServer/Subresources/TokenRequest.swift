@@ -24,10 +24,14 @@ extension APIServer {
         try checkIdentity(request, context)
         guard let account = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
         let now = configuration.clock()
-        complete(&request, context, tokens, now)
+        complete(&request, context, now)
         let seconds = request[path: "spec", "expirationSeconds"]?.int ?? Self.lifetimeDefault
         try check(seconds)
+        // A node may ask for no other audience than its pods do: admission sees what was asked for.
         _ = try await admit(request, context, isDryRun: options.isDryRun)
+        request.editObject("spec") { spec in
+            if spec.list("audiences").isEmpty { spec["audiences"] = [.string(tokens.issuer)] }
+        }
 
         var claims = ServiceAccountClaims(
             namespace: context.namespace,
@@ -61,7 +65,7 @@ extension APIServer {
     }
 
     private func complete(
-        _ request: inout Value, _ context: RequestContext, _ tokens: ServiceAccountTokens, _ now: Time
+        _ request: inout Value, _ context: RequestContext, _ now: Time
     ) {
         request.editMetadata { metadata in
             metadata["name"] = .string(context.name)
@@ -69,7 +73,6 @@ extension APIServer {
             metadata["creationTimestamp"] = .string(now.description)
         }
         request.editObject("spec") { spec in
-            if spec.list("audiences").isEmpty { spec["audiences"] = [.string(tokens.issuer)] }
             spec.setDefault("expirationSeconds", .int(Self.lifetimeDefault))
         }
     }

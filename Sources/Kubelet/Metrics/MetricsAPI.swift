@@ -64,7 +64,9 @@ package struct MetricsAPI: HTTPHandler {
             return pods(usage, namespace: parts[1], selector)
         case 4 where parts[0] == "namespaces" && parts[2] == "pods":
             let key = ObjectKey(namespace: parts[1], name: parts[3])
-            guard let pod = usage.pods.first(where: { $0.key == key }) else { throw Self.notFound("pods", key.description) }
+            guard let pod = usage.pods.first(where: { $0.key == key }) else {
+                throw Self.notFound("pods", key.description)
+            }
             return self.pod(pod, usage)
         default:
             throw KubeletRefusal(404, "NotFound", "the server could not find the requested resource")

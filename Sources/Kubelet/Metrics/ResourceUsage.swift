@@ -72,10 +72,10 @@ actor ResourceMeter {
     private let nodeName: String
     private let client: Client
     private let began: (instant: ContinuousClock.Instant, time: Time) = (.now, .now())
-    /// The readings that rates are taken against, and the newest ones.
-    private var base: [String: Reading] = [:]
+    /// The readings that rates are taken against; those that take their place once they are old enough; the newest.
+    private var base: (time: ContinuousClock.Instant, readings: [String: Reading])?
+    private var next: (time: ContinuousClock.Instant, readings: [String: Reading])?
     private var newest: [String: Reading] = [:]
-    private var baseTime: ContinuousClock.Instant?
     private var last: (time: ContinuousClock.Instant, usage: ResourceUsage)?
 
     init(cri: CRIClient, pods: Lister<KubeAPI.Pod>, nodeName: String, client: Client) {
@@ -88,12 +88,13 @@ actor ResourceMeter {
     func usage() async throws(CRIError) -> ResourceUsage {
         if let last, ContinuousClock.now - last.time < Self.freshness { return last.usage }
         let stats = try await cri.listContainerStats()
-        let labels = (try? await client.get(Node.self, ObjectKey(namespace: "", name: nodeName)))?.metadata.labels ?? [:]
+        let labels =
+            (try? await client.get(Node.self, ObjectKey(namespace: "", name: nodeName)))?.metadata.labels ?? [:]
         let machine = MachineUsage()
         let now = ContinuousClock.now
-        if let newestTime = last?.time, now - newestTime >= Self.windowMin {
-            base = newest
-            baseTime = newestTime
+        if let next, now - next.time >= Self.windowMin {
+            base = next
+            self.next = nil
         }
         newest = [:]
         let byUID = Dictionary(grouping: stats) { $0.attributes.labels[RuntimeLabels.podUID] ?? "" }
@@ -106,9 +107,10 @@ actor ResourceMeter {
             nanoCores: rate("", machine.cpuNanoseconds, began: machine.bootedBefore, now),
             workingSetBytes: machine.workingSetBytes, usageBytes: machine.usageBytes, rssBytes: machine.rssBytes)
         let result = ResourceUsage(
-            time: .now(), window: baseTime.map { now - $0 } ?? max(now - began.instant, Self.freshness), node: node,
+            time: .now(), window: base.map { now - $0.time } ?? max(now - began.instant, Self.freshness), node: node,
             nodeMemoryBytes: machine.totalBytes, nodeLabels: labels, nodeStartTime: began.time,
             pods: measured.sorted { ($0.key.namespace, $0.key.name) < ($1.key.namespace, $1.key.name) })
+        if next == nil { next = (now, newest) }
         last = (now, result)
         return result
     }
@@ -149,7 +151,7 @@ actor ResourceMeter {
     ) -> UInt64 {
         newest[id] = Reading(time: now, cpuNanoseconds: cpuNanoseconds)
         let (used, over): (UInt64, Duration)
-        if let reading = base[id], cpuNanoseconds >= reading.cpuNanoseconds {
+        if let reading = base?.readings[id], cpuNanoseconds >= reading.cpuNanoseconds {
             (used, over) = (cpuNanoseconds - reading.cpuNanoseconds, now - reading.time)
         } else {
             (used, over) = (cpuNanoseconds, max(began, .seconds(1)))
@@ -179,7 +181,9 @@ struct MachineUsage {
     init(stat: String, memory: String) {
         // user nice system idle iowait irq softirq steal: all but the two idle ones.
         let ticks = stat.split(separator: "\n").first?.split(separator: " ").dropFirst().compactMap { UInt64($0) } ?? []
-        let busy = ticks.prefix(8).enumerated().reduce(UInt64(0)) { $1.offset == 3 || $1.offset == 4 ? $0 : $0 + $1.element }
+        let busy = ticks.prefix(8).enumerated().reduce(UInt64(0)) {
+            $1.offset == 3 || $1.offset == 4 ? $0 : $0 + $1.element
+        }
         cpuNanoseconds = busy * (1_000_000_000 / UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1)))
         var kilobytes: [Substring: UInt64] = [:]
         for line in memory.split(separator: "\n") {
