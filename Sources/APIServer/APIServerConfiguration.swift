@@ -35,7 +35,7 @@ package struct APIServerConfiguration: Sendable {
         store: any Store, schema: Schema = .kubernetes, resources: [ResourceDefinition] = ResourceTable.all,
         tokens: ServiceAccountTokens? = nil, clientCAPEM: [UInt8]? = nil, audit: AuditLog? = nil,
         serviceCIDR: String = "10.96.0.0/12",
-        nodePorts: ClosedRange<Int> = 30000...32767, advertiseAddress: String = "127.0.0.1",
+        nodePorts: ClosedRange<Int> = 30000...32767, advertiseAddress: String = "192.0.2.1",
         advertisePort: Int = 6443, nodeHandler: @escaping @Sendable (String) -> (any HTTPHandler)? = { _ in nil },
         version: String = "v1.36.2+skiff", clock: @escaping @Sendable () -> Time = { Time.now() },
         readyChecks: [(name: String, isReady: @Sendable () -> Bool)] = []

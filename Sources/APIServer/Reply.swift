@@ -136,7 +136,7 @@ final class Reply: Sendable {
             "Audit-Id": auditID, "Cache-Control": "no-cache, private", "Content-Type": contentType,
         ]
         addFlow(&headers)
-        for value in WarningHeaders.values((status < 300 ? deprecations : []) + warnings) {
+        for value in WarningHeaders.values((status == 405 ? [] : deprecations) + warnings) {
             headers.add("Warning", value)
         }
         headers.entries += extra.entries

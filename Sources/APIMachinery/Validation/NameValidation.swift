@@ -38,7 +38,10 @@ package enum NameValidation {
         return errors
     }
 
-    /// `abc-123`, starting with a letter: names of Services.
+    /// Whether the name has the form of a subdomain, however long it is.
+    package static func isSubdomainPattern(_ name: String) -> Bool { isDNS1123Subdomain(name.utf8) }
+
+    /// `abc-123`, starting with a letter.
     package static func dns1035Label(_ name: String) -> [String] {
         var errors: [String] = []
         if name.utf8.count > dns1123LabelMax { errors.append(tooManyCharacters(dns1123LabelMax)) }

@@ -93,7 +93,10 @@ extension APIServer {
     }
 
     /// Endpoints and EndpointSlice of `kubernetes`: always this server's address.
+    ///
+    /// A server that can be reached from its own machine only has none: no endpoint may be a loopback address.
     private func ensureEndpoints() async -> APIError? {
+        guard IPText(configuration.advertiseAddress)?.isLoopback == false else { return nil }
         let port: Value = [
             "name": "https", "protocol": "TCP", "port": .int(Int64(configuration.advertisePort)),
         ]
@@ -112,7 +115,8 @@ extension APIServer {
                 "name": "kubernetes", "namespace": "default",
                 "labels": ["kubernetes.io/service-name": "kubernetes"],
             ],
-            "addressType": "IPv4", "endpoints": [["addresses": [address], "conditions": ["ready": true]]],
+            "addressType": .string(configuration.advertiseAddress.contains(":") ? "IPv6" : "IPv4"),
+            "endpoints": [["addresses": [address], "conditions": ["ready": true]]],
             "ports": [port],
         ]
         if let failure = await put("/api/v1/namespaces/default/endpoints", endpoints) { return failure }

@@ -10,6 +10,10 @@ protocol ResourceStrategy: Sendable {
     var nameRule: NameRule { get }
     /// `metadata.generation` counts changes of anything but metadata and status.
     var tracksGeneration: Bool { get }
+    /// Changes of labels count too.
+    var generationCountsLabels: Bool { get }
+    /// The generation of a new object stays, whatever changes.
+    var generationIsFixed: Bool { get }
     /// PUT of a missing object creates it.
     var allowsCreateOnUpdate: Bool { get }
     /// PUT without a `resourceVersion` overwrites whatever is there.
@@ -39,6 +43,10 @@ protocol ResourceStrategy: Sendable {
     func validateCreate(_ object: Value) -> [FieldError]
     /// Checks what a subresource other than `status` and `scale` wrote, instead of `validate`. `nil`: `validate` will do.
     func validateSubresource(_ object: Value, from old: Value, _ subresource: String) -> [FieldError]?
+    /// Which checks of metadata this kind repeats on update: upstream tells of every fault as often as it looks.
+    var metadataOnUpdate: MetadataRepetition { get }
+    /// Whether what may not change is told of before what is wrong by itself.
+    var checksUpdateFirst: Bool { get }
     /// Checks what may change. `validate` runs as well.
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError]
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError]
@@ -59,6 +67,8 @@ protocol ResourceStrategy: Sendable {
 extension ResourceStrategy {
     var nameRule: NameRule { .subdomain }
     var tracksGeneration: Bool { false }
+    var generationCountsLabels: Bool { false }
+    var generationIsFixed: Bool { false }
     var allowsCreateOnUpdate: Bool { false }
     var allowsUnconditionalUpdate: Bool { true }
     var returnsDeletedObject: Bool { false }
@@ -77,6 +87,8 @@ extension ResourceStrategy {
     func validate(_ object: Value) -> [FieldError] { [] }
     func validateCreate(_ object: Value) -> [FieldError] { validate(object) }
     func validateSubresource(_ object: Value, from old: Value, _ subresource: String) -> [FieldError]? { nil }
+    var metadataOnUpdate: MetadataRepetition { .both }
+    var checksUpdateFirst: Bool { false }
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] { [] }
     func warnings(_ object: Value) -> [String] { [] }

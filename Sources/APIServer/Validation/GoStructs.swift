@@ -142,4 +142,40 @@ let goStructs = """
     VolumeResourceRequirements: Limits:? Requests:?
     TypedLocalObjectReference: APIGroup:? Kind Name
     TypedObjectReference: APIGroup:? Kind Name Namespace:?
+    PersistentVolumeSource: GCEPersistentDisk:*GCEPersistentDisk AWSElasticBlockStore:*AWSElasticBlockStore \
+    HostPath:*HostPath Glusterfs:*GlusterfsPV NFS:*NFS RBD:*RBDPV Quobyte:*Quobyte ISCSI:*ISCSIPV \
+    FlexVolume:*FlexPV Cinder:*CinderPV CephFS/cephfs:*CephFSPV FC:*FC Flocker:*Flocker AzureFile:*AzureFilePV \
+    VsphereVolume:*VsphereVolume AzureDisk:*AzureDisk PhotonPersistentDisk:*PhotonPersistentDisk \
+    PortworxVolume:*PortworxVolume ScaleIO:*ScaleIOPV Local:*Local StorageOS/storageos:*StorageOSPV CSI:*CSIPV
+    SecretReference: Name Namespace
+    GlusterfsPV: EndpointsName/endpoints Path ReadOnly:b EndpointsNamespace:?
+    RBDPV: CephMonitors/monitors:? RBDImage/image FSType RBDPool/pool RadosUser/user Keyring \
+    SecretRef:*SecretReference ReadOnly:b
+    ISCSIPV: TargetPortal IQN Lun:i ISCSIInterface FSType ReadOnly:b Portals:? \
+    DiscoveryCHAPAuth/chapAuthDiscovery:b SessionCHAPAuth/chapAuthSession:b SecretRef:*SecretReference \
+    InitiatorName:?
+    FlexPV: Driver FSType SecretRef:*SecretReference ReadOnly:b Options:?
+    CinderPV: VolumeID FSType ReadOnly:b SecretRef:*SecretReference
+    CephFSPV: Monitors:? Path User SecretFile SecretRef:*SecretReference ReadOnly:b
+    AzureFilePV: SecretName ShareName ReadOnly:b SecretNamespace:?
+    ScaleIOPV: Gateway System SecretRef:*SecretReference SSLEnabled:b ProtectionDomain StoragePool StorageMode \
+    VolumeName FSType ReadOnly:b
+    Local: Path FSType:?
+    StorageOSPV: VolumeName VolumeNamespace FSType ReadOnly:b SecretRef:*ObjectReference
+    ObjectReference: Kind Namespace Name UID APIVersion ResourceVersion FieldPath
+    CSIPV: Driver VolumeHandle ReadOnly:b FSType VolumeAttributes:? ControllerPublishSecretRef:*SecretReference \
+    NodeStageSecretRef:*SecretReference NodePublishSecretRef:*SecretReference \
+    ControllerExpandSecretRef:*SecretReference NodeExpandSecretRef:*SecretReference
+    VolumeNodeAffinity: Required:*NodeSelector
+    PersistentVolumeSpec: Capacity:? @PersistentVolumeSource AccessModes:? ClaimRef:*ObjectReference \
+    PersistentVolumeReclaimPolicy StorageClassName MountOptions:? VolumeMode:? NodeAffinity:*VolumeNodeAffinity \
+    VolumeAttributesClassName:?
+    VolumeAttachmentSpec: Attacher Source:VolumeAttachmentSource NodeName
+    VolumeAttachmentSource: PersistentVolumeName:? InlineVolumeSpec:*PersistentVolumeSpec
+    CSINodeDriver: Name NodeID TopologyKeys:? Allocatable:?
+    ScopeSelector: MatchExpressions:[]ScopedResourceSelectorRequirement
+    ScopedResourceSelectorRequirement: ScopeName Operator Values:?
+    ServicePort: Name Protocol AppProtocol:? Port:i TargetPort:i NodePort:i
+    Taint: Key Value Effect TimeAdded:?
+    NodeAddress: Type Address
     """

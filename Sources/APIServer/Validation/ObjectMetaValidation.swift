@@ -28,11 +28,8 @@ enum ObjectMetaValidation {
             errors.append(.invalid(root + ".generation", generation, "must be greater than or equal to 0"))
         }
         errors += maps(metadata)
-        errors += managedFields(metadata.list("managedFields"), root + ".managedFields")
-        let finalizers = metadata.list("finalizers").compactMap(\.string)
-        guard !finalizers.isEmpty else { return errors }
-        return errors + self.finalizers(finalizers, root + ".finalizers")
-            + standardNames(finalizers, root + ".finalizers")
+        errors += finalizers(metadata.list("finalizers").compactMap(\.string), root + ".finalizers")
+        return errors + managedFields(metadata.list("managedFields"), root + ".managedFields")
     }
 
     private static let subresourceBytesMax = 256
@@ -93,7 +90,7 @@ enum ObjectMetaValidation {
 
     static func ownerReferences(_ references: [Value], _ field: String) -> [FieldError] {
         var errors: [FieldError] = []
-        var controllers: [String] = []
+        var controller: String?
         for reference in references {
             let version = reference.text("apiVersion")
             if version.isEmpty || version.hasSuffix("/") || version.split(separator: "/").count > 2 {
@@ -104,28 +101,31 @@ enum ObjectMetaValidation {
             }
             if version == "v1" || version == "/v1", reference.text("kind") == "Event" {
                 errors.append(
-                    .invalid(field, shown(reference), "/v1, Kind=Event is disallowed from being an owner"))
+                    .invalid(field, inOrder(reference), "/v1, Kind=Event is disallowed from being an owner"))
             }
             guard reference["controller"]?.bool == true else { continue }
-            controllers.append(reference.text("kind") + "/" + reference.text("name"))
-        }
-        if controllers.count > 1 {
+            let current = reference.text("kind") + "/" + reference.text("name")
+            guard let first = controller else {
+                controller = current
+                continue
+            }
             errors.append(
                 .invalid(
-                    field, .array(references.map(shown)),
+                    field, .array(references.map(inOrder)),
                     "Only one reference can have Controller set to true. Found \"true\" in references for "
-                        + "\(controllers[0]) and \(controllers[1])"))
+                        + "\(first) and \(current)"))
         }
         return errors
     }
 
-    /// A reference as Go prints it.
-    private static func shown(_ reference: Value) -> Value {
-        .record(
-            ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"].compactMap { key in
-                let value = reference.present(key)
-                return value.map { (key, $0) }
-            })
+    /// The members in the order of upstream's struct, which is not that of the published schema.
+    private static func inOrder(_ reference: Value) -> Value {
+        var members: [(String, Value)] = []
+        for key in ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"] {
+            let isRequired = members.count < 4
+            if let value = reference.present(key) ?? (isRequired ? "" : nil) { members.append((key, value)) }
+        }
+        return .record(members)
     }
 
     private static let standardFinalizers: Set<String> = [
@@ -133,6 +133,7 @@ enum ObjectMetaValidation {
     ]
 
     static func finalizers(_ finalizers: [String], _ field: String) -> [FieldError] {
+        if finalizers.isEmpty { return [] }
         var errors: [FieldError] = []
         for finalizer in finalizers {
             errors += NameValidation.qualifiedName(finalizer).map { .invalid(field, finalizer, $0) }
@@ -143,17 +144,23 @@ enum ObjectMetaValidation {
                     field, .strings(finalizers),
                     "finalizer orphan and foregroundDeletion cannot be both set"))
         }
-        return errors
+        return errors + standardNames(finalizers, field)
     }
 
     /// Finalizers without a domain are Kubernetes' own.
-    static func standardNames(_ finalizers: [String], _ field: String) -> [FieldError] {
-        finalizers.enumerated().compactMap { index, finalizer in
-            guard !finalizer.contains("/"), !standardFinalizers.contains(finalizer) else { return nil }
-            return .invalid(
-                "\(field)[\(index)]", finalizer,
-                "name is neither a standard finalizer name nor is it fully qualified")
-        }
+    private static func standardNames(_ finalizers: [String], _ field: String) -> [FieldError] {
+        finalizers.enumerated().flatMap { unqualifiedFinalizer($1, "\(field)[\($0)]") }
+    }
+
+    /// A namespace's own finalizers: each by itself.
+    static func finalizer(_ finalizer: String, _ field: String) -> [FieldError] {
+        NameValidation.qualifiedName(finalizer).map { .invalid(field, finalizer, $0) }
+            + unqualifiedFinalizer(finalizer, field)
+    }
+
+    private static func unqualifiedFinalizer(_ finalizer: String, _ field: String) -> [FieldError] {
+        guard !finalizer.contains("/"), !standardFinalizers.contains(finalizer) else { return [] }
+        return [.invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified")]
     }
 
     /// What a client cannot change: kept from the stored object where the client left it out.
@@ -172,25 +179,34 @@ enum ObjectMetaValidation {
         }
     }
 
-    /// Upstream looks at changed metadata in general and again for the kind, so each complaint has two causes.
-    static func validateUpdate(
-        _ object: Value, _ old: Value, _ resource: Resource, _ subresource: String
-    ) -> [FieldError] {
-        let metadata = object.metadata
-        let errors = changes(object, old) + maps(metadata)
-        let names = standardNames(object.finalizers, root + ".finalizers")
-        guard subresource != "status" else { return errors + errors + names }
-        return errors + errors + names + validate(metadata, resource).filter { !isImmutableComplaint($0) }
+    /// What upstream's common update check finds, and what there is to find again.
+    struct UpdateErrors: Sendable {
+        fileprivate let identity: [FieldError]
+        fileprivate let content: [FieldError]
+        fileprivate let names: [FieldError]
+        fileprivate let finalizers: [FieldError]
+
+        var common: [FieldError] { identity + content }
+
+        func repeated(_ repetition: MetadataRepetition) -> [FieldError] {
+            switch repetition {
+            case .none: []
+            case .update: common + names
+            case .full: content + finalizers
+            case .both: common + names + content + finalizers
+            case .bothAndFull: common + names + content + finalizers + content + finalizers
+            }
+        }
     }
 
-    private static func changes(_ object: Value, _ old: Value) -> [FieldError] {
+    static func validateUpdate(_ object: Value, _ old: Value) -> UpdateErrors {
         let (metadata, kept) = (object.metadata, old.metadata)
-        var errors: [FieldError] = []
+        var identity: [FieldError] = []
         if old.isBeingDeleted {
-            let extra = object.finalizers.filter { !old.finalizers.contains($0) }
+            let extra = Set(object.finalizers).subtracting(old.finalizers).sorted()
             if !extra.isEmpty {
                 let list = extra.map(quoted).joined(separator: ", ")
-                errors.append(
+                identity.append(
                     .forbidden(
                         root + ".finalizers",
                         "no new finalizers can be added if the object is being deleted, found new finalizers "
@@ -199,13 +215,24 @@ enum ObjectMetaValidation {
         }
         for key in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
         where metadata[key] != kept[key] {
-            errors.append(.invalid(root + "." + key, metadata[key], "field is immutable"))
+            identity.append(.invalid(root + "." + key, metadata[key], "field is immutable"))
         }
-        return errors
+        let marks = object.finalizers
+        return UpdateErrors(
+            identity: identity,
+            content: maps(metadata) + managedFields(metadata.list("managedFields"), root + ".managedFields"),
+            names: standardNames(marks, root + ".finalizers"),
+            finalizers: finalizers(marks, root + ".finalizers"))
     }
+}
 
-    /// Names were checked when the object was made; a changed one is already reported.
-    private static func isImmutableComplaint(_ error: FieldError) -> Bool {
-        error.field == root + ".name" || error.field == root + ".generateName" || error.field == root + ".namespace"
-    }
+/// Upstream checks metadata once for all kinds, and again in the check of many a kind.
+enum MetadataRepetition: Sendable {
+    case none
+    /// What may change.
+    case update
+    /// Everything, as for a new object.
+    case full
+    case both
+    case bothAndFull
 }

@@ -66,7 +66,7 @@ extension APIServer {
             strategy.prepareForCreate(&object)
             object = try normalised(object, resource)
             let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validateCreate(object)
-            guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
+            guard errors.isEmpty else { throw .invalid(resource.storedKind, object.name, errors) }
             admitted.object = object
             admitted.warnings += strategy.warnings(object, from: nil)
             try await admission.validate(&admitted)

@@ -12,9 +12,7 @@ extension APIServer {
         var object = decoded.object
         try checkName(object, context)
         try checkNamespace(&object, context)
-        if context.info.subresource.isEmpty, resource.strategy.allowsCreateOnUpdate, store.get(context.key) == nil,
-            object.resourceVersion.isEmpty || object.resourceVersion == "0"
-        {
+        if context.info.subresource.isEmpty, resource.strategy.allowsCreateOnUpdate, store.get(context.key) == nil {
             object.editMetadata { $0["resourceVersion"] = nil }
             return try await create(.init(object: object, warnings: decoded.warnings), context, options)
         }
@@ -167,20 +165,30 @@ extension APIServer {
         object = try normalised(object, resource)
         if subresource.isEmpty { strategy.settle(&object, from: old) }
         if strategy.tracksGeneration, subresource != "status" {
-            let generation = old.generation + (isSameWithoutMetadata(object, old) ? 0 : 1)
+            let isSame = strategy.generationIsFixed || isSameWithoutMetadata(object, old)
+            let labelsChanged =
+                strategy.generationCountsLabels && object.metadata["labels"] != old.metadata["labels"]
+            let generation = old.generation + (isSame && !labelsChanged ? 0 : 1)
             object.editMetadata { $0["generation"] = .int(generation) }
         }
-        var errors = ObjectMetaValidation.validateUpdate(object, old, resource, subresource)
+        // Upstream checks the metadata for all kinds and each kind's own rules check it again: each cause comes twice.
+        let metadata = ObjectMetaValidation.validateUpdate(object, old)
+        var errors = metadata.common
         if subresource == "status" {
-            errors += strategy.validateStatusUpdate(object, from: old)
+            errors += metadata.repeated(.update) + strategy.validateStatusUpdate(object, from: old)
         } else if let own = strategy.validateSubresource(object, from: old, subresource) {
-            errors += own
+            errors += metadata.repeated(.update) + own
         } else {
+            errors += metadata.repeated(strategy.metadataOnUpdate)
+            let kept = errors.count
             errors += strategy.validate(object)
             // A subresource writes what the object's own rules forbid (`binding`: the node); it has its own checks.
-            if subresource.isEmpty || subresource == "scale" { errors += strategy.validateUpdate(object, from: old) }
+            if subresource.isEmpty || subresource == "scale" {
+                let changes = strategy.validateUpdate(object, from: old)
+                errors.insert(contentsOf: changes, at: strategy.checksUpdateFirst ? kept : errors.count)
+            }
         }
-        guard errors.isEmpty else { throw .invalid(resource.kind, object.name, errors) }
+        guard errors.isEmpty else { throw .invalid(resource.storedKind, object.name, errors) }
     }
 
     /// A write that would change nothing but the times of managed fields leaves those too.

@@ -6,6 +6,24 @@ struct LeaseStrategy: ResourceStrategy {
     var allowsCreateOnUpdate: Bool { true }
     var allowsUnconditionalUpdate: Bool { false }
     var durability: StoreWrite.Durability { .batched }
+    var metadataOnUpdate: MetadataRepetition { .update }
+
+    /// Coordinated elections are a feature that is not on.
+    private static let offFields = ["strategy", "preferredHolder"]
+
+    func prepareForCreate(_ object: inout Value) { dropOffFields(&object) }
+
+    func prepareForUpdate(_ object: inout Value, from old: Value) {
+        guard Self.offFields.allSatisfy({ old["spec"]?.present($0) == nil }) else { return }
+        dropOffFields(&object)
+    }
+
+    private func dropOffFields(_ object: inout Value) {
+        guard let spec = object["spec"], Self.offFields.contains(where: { spec[$0] != nil }) else { return }
+        object.edit("spec") { spec in
+            for field in Self.offFields { spec[field] = nil }
+        }
+    }
 
     func validate(_ object: Value) -> [FieldError] {
         let spec = object["spec"] ?? [:]

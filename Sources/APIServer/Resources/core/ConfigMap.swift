@@ -1,6 +1,9 @@
 internal import APIMachinery
 
 struct ConfigMapStrategy: ResourceStrategy {
+    var metadataOnUpdate: MetadataRepetition { .both }
+    var checksUpdateFirst: Bool { true }
+
     func validate(_ object: Value) -> [FieldError] {
         var errors: [FieldError] = []
         var bytes = 0

@@ -16,33 +16,15 @@ struct EventStrategy: ResourceStrategy {
         return fields
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        // events.k8s.io calls the object `regarding`.
-        let isNew = object.text("apiVersion").hasPrefix("events.k8s.io")
-        let involved = object[isNew ? "regarding" : "involvedObject"] ?? [:]
-        let namespace = involved.text("namespace")
-        if isNew { return validateNew(object, namespace) }
-        if namespace.isEmpty {
-            return object.namespace == "default" || object.namespace.isEmpty || object.namespace == "kube-system"
-                ? [] : [.invalid("involvedObject.namespace", namespace, "does not match event.namespace")]
-        }
-        return namespace == object.namespace
-            ? [] : [.invalid("involvedObject.namespace", namespace, "does not match event.namespace")]
+    /// Upstream's own rules for metadata of Events are those of `events.k8s.io` only.
+    var nameRule: NameRule { .pathSegment }
+    var metadataOnUpdate: MetadataRepetition { .none }
+
+    func validateCreate(_ object: Value) -> [FieldError] {
+        EventValidation(object).shared() + EventValidation(object).strictCreate()
     }
 
-    private func validateNew(_ object: Value, _ namespace: String) -> [FieldError] {
-        var errors: [FieldError] = []
-        if !namespace.isEmpty, namespace != object.namespace {
-            errors.append(.invalid("involvedObject.namespace", namespace, "does not match event.namespace"))
-        }
-        if object.present("eventTime") == nil { errors.append(.required("eventTime")) }
-        if !["Normal", "Warning"].contains(object.text("type")) {
-            errors.append(.invalid("type", "", "has invalid value: \(object.text("type"))"))
-        }
-        if object.text("reportingController").isEmpty { errors.append(.required("reportingController")) }
-        if object.text("reportingInstance").isEmpty { errors.append(.required("reportingInstance")) }
-        if object.text("action").isEmpty { errors.append(.required("action")) }
-        if object.text("reason").isEmpty { errors.append(.required("reason")) }
-        return errors
+    func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        EventValidation(object).shared() + EventValidation(object).strictUpdate(from: EventValidation(old))
     }
 }

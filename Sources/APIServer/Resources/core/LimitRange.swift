@@ -2,6 +2,9 @@ internal import APIMachinery
 
 struct LimitRangeStrategy: ResourceStrategy {
     var allowsCreateOnUpdate: Bool { true }
+    var metadataOnUpdate: MetadataRepetition { .full }
+
+    func validate(_ object: Value) -> [FieldError] { LimitRangeValidation.validate(object) }
 
     /// A container without limits gets the largest allowed; one without requests gets its default limit, or the least.
     func applyDefaults(_ object: inout Value) {

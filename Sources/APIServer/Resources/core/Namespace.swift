@@ -37,13 +37,21 @@ struct NamespaceStrategy: ResourceStrategy {
         object.editObject("status") { $0["phase"] = "Terminating" }
     }
 
+    var metadataOnUpdate: MetadataRepetition { .both }
+
     func validate(_ object: Value) -> [FieldError] {
-        let finalizers = (object["spec"] ?? [:]).list("finalizers").compactMap(\.string)
-        let field = "spec.finalizers"
-        return ObjectMetaValidation.finalizers(finalizers, field)
-            + ObjectMetaValidation.standardNames(finalizers, field).map {
-                FieldError(kind: $0.kind, field: field, body: $0.body)
-            }
+        finalizers(object).flatMap { ObjectMetaValidation.finalizer($0, "spec.finalizers") }
+    }
+
+    private func finalizers(_ object: Value) -> [String] {
+        (object["spec"] ?? [:]).list("finalizers").compactMap(\.string)
+    }
+
+    func validateSubresource(_ object: Value, from old: Value, _ subresource: String) -> [FieldError]? {
+        guard subresource == "finalize" else { return nil }
+        return finalizers(object).enumerated().flatMap {
+            ObjectMetaValidation.finalizer($1, "spec.finalizers[\($0)]")
+        }
     }
 
     func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {

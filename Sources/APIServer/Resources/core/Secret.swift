@@ -4,6 +4,8 @@ struct SecretStrategy: ResourceStrategy {
     static let bytesMax = 1024 * 1024
 
     var selectableFields: SelectableFields { .with(["type"]) }
+    var metadataOnUpdate: MetadataRepetition { .both }
+    var checksUpdateFirst: Bool { true }
 
     func applyDefaults(_ object: inout Value) {
         object.setDefaultString("type", "Opaque")
@@ -38,10 +40,12 @@ struct SecretStrategy: ResourceStrategy {
             keys.filter { data[$0] == nil }.map { .required("data[\($0)]") }
         }
         switch object.text("type") {
-        case "kubernetes.io/dockercfg": return missing([".dockercfg"])
-        case "kubernetes.io/dockerconfigjson": return missing([".dockerconfigjson"])
+        case "kubernetes.io/dockercfg": return missing([".dockercfg"]) + notJSON(data, ".dockercfg")
+        case "kubernetes.io/dockerconfigjson":
+            return missing([".dockerconfigjson"]) + notJSON(data, ".dockerconfigjson")
         case "kubernetes.io/tls": return missing(["tls.crt", "tls.key"])
-        case "kubernetes.io/ssh-auth": return missing(["ssh-privatekey"])
+        case "kubernetes.io/ssh-auth":
+            return data.text("ssh-privatekey").isEmpty ? [.required("data[ssh-privatekey]")] : []
         case "kubernetes.io/basic-auth":
             guard data["username"] == nil, data["password"] == nil else { return [] }
             return missing(["username", "password"])
@@ -51,6 +55,29 @@ struct SecretStrategy: ResourceStrategy {
                 ? [.required("metadata.annotations[kubernetes.io/service-account.name]")] : []
         default: return []
         }
+    }
+
+    /// Credentials of registries are JSON objects.
+    private func notJSON(_ data: Value, _ key: String) -> [FieldError] {
+        guard let text = data[key]?.string else { return [] }
+        func invalid(_ why: String) -> [FieldError] { [.invalid("data[\(key)]", "<secret contents redacted>", why)] }
+        do throws(JSONError) {
+            let value = try Value(json: Base64.decode(text.utf8) ?? [])
+            guard value.fields == nil, !value.isNull else { return [] }
+            return invalid(
+                "json: cannot unmarshal \(value.kindName) into Go value of type map[string]interface {}")
+        } catch {
+            return invalid(error.message)
+        }
+    }
+
+    func warnings(_ object: Value) -> [String] {
+        guard object.text("type") == "kubernetes.io/tls" else { return [] }
+        let data = object["data"] ?? [:]
+        return KeyPairCheck.fault(
+            certificate: Base64.decode(data.text("tls.crt").utf8) ?? [],
+            key: Base64.decode(data.text("tls.key").utf8) ?? []
+        ).map { [$0] } ?? []
     }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {

@@ -1,7 +1,14 @@
 internal import APIMachinery
 
 struct EndpointSliceStrategy: ResourceStrategy {
+    private static let managedBy = "endpointslice.kubernetes.io/managed-by"
+    private static let controllers: Set<String> = [
+        "endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io",
+    ]
+
     var tracksGeneration: Bool { true }
+    var generationCountsLabels: Bool { true }
+    var metadataOnUpdate: MetadataRepetition { .full }
 
     func applyDefaults(_ object: inout Value) {
         object.editEach("ports") { port in
@@ -10,29 +17,28 @@ struct EndpointSliceStrategy: ResourceStrategy {
         }
     }
 
-    func validate(_ object: Value) -> [FieldError] {
-        var errors: [FieldError] = []
-        let type = object.text("addressType")
-        if type.isEmpty {
-            errors.append(.required("addressType"))
-        } else if !["FQDN", "IPv4", "IPv6"].contains(type) {
-            errors.append(.notSupported("addressType", type, ["FQDN", "IPv4", "IPv6"]))
-        }
-        for (index, endpoint) in object.list("endpoints").enumerated() {
-            if endpoint.list("addresses").isEmpty {
-                errors.append(.required("endpoints[\(index)].addresses", "must contain at least 1 address"))
-            }
-            if let hostname = endpoint["hostname"]?.string {
-                errors += NameValidation.dns1123Label(hostname).map {
-                    .invalid("endpoints[\(index)].hostname", hostname, $0)
-                }
-            }
-        }
-        return errors
-    }
+    func validateCreate(_ object: Value) -> [FieldError] { EndpointSliceValidation().validate(object) }
 
     func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
-        object["addressType"] == old["addressType"]
-            ? [] : [.invalid("addressType", object["addressType"], "field is immutable")]
+        var errors = FieldErrors()
+        errors.immutable(.root("addressType"), object["addressType"], old["addressType"])
+        return EndpointSliceValidation(stored: old).validate(object) + errors.list
+    }
+
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        var warnings: [String] = []
+        if old == nil, object.text("addressType") == "FQDN" {
+            warnings.append("spec.addressType: FQDN endpoints are deprecated")
+        }
+        // The controllers write addresses as they should be.
+        let manager = object.metadata["labels"]?[Self.managedBy]?.string ?? ""
+        if Self.controllers.contains(manager) { return warnings }
+        for (index, endpoint) in object.list("endpoints").enumerated() {
+            for (number, address) in endpoint.list("addresses").enumerated() {
+                warnings += AddressValidation.addressWarnings(
+                    address.string ?? "", "endpoints[\(index)].addresses[\(number)]")
+            }
+        }
+        return warnings
     }
 }

@@ -2,18 +2,30 @@ internal import APIMachinery
 
 struct IngressStrategy: ResourceStrategy {
     var tracksGeneration: Bool { true }
+    var metadataOnUpdate: MetadataRepetition { .both }
 
     func prepareForCreate(_ object: inout Value) { object["status"] = ["loadBalancer": [:]] }
 
-    func validate(_ object: Value) -> [FieldError] {
-        let spec = object["spec"] ?? [:]
-        guard spec.list("rules").isEmpty, spec.present("defaultBackend") == nil else { return [] }
-        return [.invalid("spec", .array([]), "either `defaultBackend` or `rules` must be specified")]
+    func validateCreate(_ object: Value) -> [FieldError] {
+        IngressValidation().validate(object) + IngressValidation.classMismatch(object)
+    }
+
+    func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        IngressValidation(stored: old).validate(object)
+    }
+
+    func validateStatusUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        IngressValidation.status(object, from: old)
+    }
+
+    func warnings(_ object: Value, from old: Value?) -> [String] {
+        old == nil ? IngressValidation.createWarnings(object) : []
     }
 }
 
 struct NetworkPolicyStrategy: ResourceStrategy {
     var tracksGeneration: Bool { true }
+    var metadataOnUpdate: MetadataRepetition { .update }
 
     func applyDefaults(_ object: inout Value) {
         object.editObject("spec") { spec in
@@ -26,4 +38,12 @@ struct NetworkPolicyStrategy: ResourceStrategy {
             spec["policyTypes"] = spec.list("egress").isEmpty ? ["Ingress"] : ["Ingress", "Egress"]
         }
     }
+
+    func validateCreate(_ object: Value) -> [FieldError] { NetworkPolicyValidation().validate(object) }
+
+    func validateUpdate(_ object: Value, from old: Value) -> [FieldError] {
+        NetworkPolicyValidation(stored: old).validate(object)
+    }
+
+    func warnings(_ object: Value) -> [String] { NetworkPolicyValidation.warnings(object) }
 }
