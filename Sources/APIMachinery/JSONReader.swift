@@ -12,6 +12,8 @@ internal import Glibc
     private let end: Int
     /// The next byte to read.
     @usableFromInline package private(set) var offset = 0
+    /// `metadata.managedFields` are left out of what is read.
+    @usableFromInline package var skipsManagedFields = false
     private var depth = 0
     private var isFirst = false
     private var scratch: Scratch?

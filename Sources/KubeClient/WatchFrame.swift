@@ -18,6 +18,8 @@ struct WatchFrame<T: APIObject>: JSONReadable {
         var type = ""
         var object: T?
         var status: Status?
+        // They would double what a cache holds; an update without them leaves them as they are.
+        reader.skipsManagedFields = true
         try reader.beginObject()
         while let key = try reader.nextField() {
             if key.matches("type") {

@@ -127,6 +127,10 @@ import Testing
         (#"{"spec":{"selector":[]}}"#, ".spec.selector: expected map, got &{[]}"),
         (#"{"spec":{"replicas":"x"}}"#, ".spec.replicas: expected numeric (int or float), got string"),
         (#"{"spec":{"selector":{"a":1}}}"#, ".spec.selector.a: expected string, got &value.valueUnstructured{Value:1}"),
+        (
+            #"{"spec":{"selector":{"a":12500000}}}"#,
+            ".spec.selector.a: expected string, got &value.valueUnstructured{Value:1.25e+07}"
+        ),
         (#"{"spec":{"paused":1}}"#, ".spec.paused: expected boolean, got &{1}"),
     ])
     func `what cannot be applied is refused in upstream's words`(text: String, refusal: String) throws {

@@ -30,7 +30,7 @@ private struct AppliedObjectCheck {
     }
 
     private mutating func visitObject(_ value: Value, _ shape: FieldShape, path: @autoclosure () -> String) {
-        guard case .object(let fields) = value else { return report(path(), "expected map, got &{\(value.goText)}") }
+        guard case .object(let fields) = value else { return report(path(), "expected map, got &{\(value.goPlain)}") }
         let members: MemberShapes
         switch shape.type {
         case .object(let id): members = .structure(schema.structShape(id))
@@ -49,7 +49,7 @@ private struct AppliedObjectCheck {
         _ value: Value, _ shape: FieldShape, _ element: FieldType, path: @autoclosure () -> String
     ) {
         guard case .array(let elements) = value else {
-            return report(path(), "expected list, got &{\(value.goText)}")
+            return report(path(), "expected list, got &{\(value.goPlain)}")
         }
         let inner = FieldShape(element, in: schema)
         guard shape.isList else {
@@ -77,10 +77,10 @@ private struct AppliedObjectCheck {
         case (.rawExtension, _), (.fieldsV1, _), (.json, _): return
         case (.string, _), (.bytes, _), (.duration, _):
             report(path(), "expected string, got &value.valueUnstructured{Value:\(value.goSyntax)}")
-        case (.bool, _): report(path(), "expected boolean, got &{\(value.goText)}")
+        case (.bool, _): report(path(), "expected boolean, got &{\(value.goPlain)}")
         case (.int32, _), (.int64, _), (.double, _):
             report(path(), "expected numeric (int or float), got \(value.goTypeName)")
-        case (_, .object), (_, .array): report(path(), "expected any scalar, got &{\(value.goText)}")
+        case (_, .object), (_, .array): report(path(), "expected any scalar, got &{\(value.goPlain)}")
         default: return
         }
     }
@@ -108,7 +108,42 @@ extension Value {
             "map[string]interface {}{"
                 + fields.sorted().entries.map { Value.string($0.key).jsonText + ":" + $0.value.goSyntax }
                 .joined(separator: ", ") + "}"
+        case .int, .double: goPlain
         default: jsonText
         }
+    }
+
+    /// Go's `%v` of a decoded JSON value, whose numbers are all floating.
+    fileprivate var goPlain: String {
+        switch self {
+        case .int(let number): Self.goNumber(Double(number))
+        case .double(let number): Self.goNumber(number)
+        case .array(let elements): "[" + elements.map(\.goPlain).joined(separator: " ") + "]"
+        case .object(let fields):
+            "map[" + fields.sorted().entries.map { $0.key + ":" + $0.value.goPlain }.joined(separator: " ") + "]"
+        default: goText
+        }
+    }
+
+    /// Go's `%g`: with an exponent from a million on and below a ten-thousandth.
+    private static func goNumber(_ number: Double) -> String {
+        let magnitude = abs(number)
+        guard magnitude != 0, magnitude >= 1e6 || magnitude < 1e-4 else { return Value.double(number).jsonText }
+        var exponent = 0
+        var scaled = magnitude
+        while scaled >= 10, exponent < 400 {
+            exponent += 1
+            scaled /= 10
+        }
+        while scaled < 1, exponent > -400 {
+            exponent -= 1
+            scaled *= 10
+        }
+        // The digits are those of the shortest text, which division may spoil.
+        var digits = magnitude.description.filter { $0 != "." }.prefix { $0 != "e" }.drop { $0 == "0" }
+        while digits.last == "0" { digits.removeLast() }
+        let mantissa = String(digits.prefix(1)) + (digits.count > 1 ? "." + digits.dropFirst() : "")
+        let power = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
+        return (number < 0 ? "-" : "") + mantissa + (exponent < 0 ? "e-" : "e+") + power
     }
 }

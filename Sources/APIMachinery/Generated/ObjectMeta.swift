@@ -77,7 +77,7 @@ extension ObjectMeta {
                     continue
                 }
             case 13:
-                if key.matches("managedFields") {
+                if key.matches("managedFields"), !reader.skipsManagedFields {
                     self.managedFields = try [ManagedFieldsEntry](from: &reader)
                     continue
                 }

@@ -22,6 +22,14 @@ extension FieldManager {
             throw .plain("failed to create typed patch object (\(Self.subject(applied, write.kind))): \(why)")
         }
         var result = try applyAllowingOwn(applied, live, owners, write, force: force)
+        do {
+            result = try schema.normalised(result, as: write.type)
+        } catch {
+            let kind = "\(write.kind.group)/\(write.kind.version), Kind=\(write.kind.kind)"
+            throw .plain(
+                "failed to convert new object (\(Self.subject(applied, write.kind))) to proper version: "
+                    + "unable to convert unstructured object to \(kind): \(error.description)")
+        }
         if write.manager == Self.kubectl { Self.renewLastApplied(&result, applied) }
         return result
     }

@@ -130,7 +130,10 @@ struct StructEmitter {
         for (length, group) in byLength.sorted(by: { $0.key < $1.key }) {
             lines.append("            case \(length):")
             for (index, field) in group.enumerated() {
-                lines.append("                \(index == 0 ? "if" : "} else if") key.matches(\"\(field.name)\") {")
+                // Caches have no use for managed fields, which are as large as the rest of an object.
+                let isWanted = field.name == "managedFields" ? ", !reader.skipsManagedFields" : ""
+                lines.append(
+                    "                \(index == 0 ? "if" : "} else if") key.matches(\"\(field.name)\")\(isWanted) {")
                 lines.append("                    \(jsonRead(field))")
                 lines.append("                    continue")
             }
