@@ -143,7 +143,7 @@ extension APIServer {
     private func write(_ method: String, _ path: String, _ object: Value) async -> APIError? {
         let user = UserInfo(name: "system:apiserver", groups: ["system:masters"])
         let request = HTTPRequest(
-            method: method, path: path, body: object.jsonBytes(),
+            method: method, path: path, headers: ["User-Agent": "kube-apiserver/skiff"], body: object.jsonBytes(),
             connection: HTTPConnection(remoteAddress: "in-process", attachment: user))
         let query = Query(nil)
         let info = RequestInfo(request, query: query)
