@@ -45,7 +45,10 @@ private struct ApplyMerger {
             if let merged = merge(value, change, members[name]) { result.append((name, merged)) }
         }
         if found < applied.count {
-            for (name, value) in applied.entries where !live.contains(name) { result.append((name, value)) }
+            let before = KeyPlaces(of: live.entries)
+            for (name, value) in applied.entries where before.place(of: name, in: live.entries) == nil {
+                result.append((name, value))
+            }
         }
         return result.isEmpty ? nil : .object(OrderedFields(result))
     }

@@ -77,10 +77,11 @@ private struct FieldComparer {
         var next = 0
         var found = 0
         let others = new.entries
+        let places = KeyPlaces(of: others)
         for (key, value) in old.entries {
             // Mostly both have the same members in the same order.
             var position: Int? = next < others.count && others[next].key == key ? next : nil
-            if position == nil { position = others.firstIndex { $0.key == key } }
+            if position == nil { position = places.place(of: key, in: others) }
             if let position {
                 next = position + 1
                 found += 1
@@ -89,7 +90,8 @@ private struct FieldComparer {
             children.add(members.element(key), delta)
         }
         if found < others.count {
-            for (key, value) in others where !old.contains(key) {
+            let before = KeyPlaces(of: old.entries)
+            for (key, value) in others where before.place(of: key, in: old.entries) == nil {
                 children.add(members.element(key), Delta(added: allPaths(of: value, members[key])))
             }
         }
@@ -139,10 +141,12 @@ private struct FieldComparer {
         }
         guard shape.isList, case .array(let elements) = value else { return .leaf }
         var nodes: [FieldNode] = []
+        var places = KeyPlaces(expecting: elements.count)
         for (key, element) in shape.pathElements(of: elements, in: schema) {
-            if let earlier = nodes.firstIndex(where: { $0.key == key }) {
+            if let earlier = places.place(of: key, in: nodes) {
                 nodes[earlier].value = .leaf
             } else {
+                places.note(key, at: nodes.count)
                 nodes.append((key, allPaths(of: element, shape.element)))
             }
         }

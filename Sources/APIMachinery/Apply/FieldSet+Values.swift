@@ -24,11 +24,13 @@ extension Schema {
         case .set, .keyed:
             guard case .array(let elements) = value else { return (false, []) }
             var children: [FieldNode] = []
+            var places = KeyPlaces(expecting: elements.count)
             for (key, element) in shape.pathElements(of: elements, in: self) {
-                if let earlier = children.firstIndex(where: { $0.key == key }) {
+                if let earlier = places.place(of: key, in: children) {
                     // Of repeated elements only the path is owned.
                     children[earlier].value = .leaf
                 } else {
+                    places.note(key, at: children.count)
                     let below = nodes(of: element, shape.element).children
                     children.append((key, .node(isMember: true, below) ?? .leaf))
                 }
@@ -70,10 +72,11 @@ extension Schema {
         switch (shape.kind, value) {
         case (.structure, .object(let fields)), (.map, .object(let fields)):
             let members = MemberShapes(shape, in: self)
+            let places = KeyPlaces(of: nodes)
             var kept: [(key: String, value: Value)] = []
             for (name, member) in fields.entries {
                 let element = members.element(name)
-                guard let node = nodes.first(where: { $0.key == element })?.value else {
+                guard let node = places.place(of: element, in: nodes).map({ nodes[$0].value }) else {
                     kept.append((name, member))
                     continue
                 }
@@ -82,10 +85,11 @@ extension Schema {
             }
             return kept.isEmpty ? .null : .object(OrderedFields(kept))
         case (.set, .array(let elements)), (.keyed, .array(let elements)):
+            let places = KeyPlaces(of: nodes)
             var kept: [Value] = []
             for element in elements {
                 guard case .success(let key) = shape.pathElement(of: element, in: self),
-                    let node = nodes.first(where: { $0.key == key })?.value
+                    let node = places.place(of: key, in: nodes).map({ nodes[$0].value })
                 else {
                     kept.append(element)
                     continue

@@ -8,11 +8,14 @@ enum OwnerReferences {
         guard references.count > 1 else { return [] }
         var kept: [Value] = []
         var doubled: [String] = []
+        // By UID: there may be thousands, and equal ones have the same.
+        var places: [String: [Int]] = [:]
         for reference in references {
-            if kept.contains(reference) {
-                let uid = reference.text("uid")
+            let uid = reference.text("uid")
+            if places[uid]?.contains(where: { kept[$0] == reference }) == true {
                 if !doubled.contains(uid) { doubled.append(uid) }
             } else {
+                places[uid, default: []].append(kept.count)
                 kept.append(reference)
             }
         }
