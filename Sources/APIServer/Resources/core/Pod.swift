@@ -56,8 +56,6 @@ struct PodStrategy: ResourceStrategy {
 
     func prepareForUpdate(_ object: inout Value, from old: Value) {
         object["status"] = old["status"]
-        let ephemeral = old[path: "spec", "ephemeralContainers"]
-        object.edit("spec") { $0["ephemeralContainers"] = ephemeral }
     }
 
     func prepareForStatusUpdate(_ object: inout Value, from old: Value) {

@@ -112,14 +112,17 @@ enum AffinityValidation {
         for namespace in term.list("namespaces").compactMap(\.string) {
             errors.violations(path["namespace"], namespace, NameValidation.dns1123Label(namespace))
         }
-        labelKeys(term, selector, path, &errors)
+        labelKeys(term, selector, path, doubled: path, &errors)
         let key = term.text("topologyKey")
         if key.isEmpty { errors.required(path["topologyKey"], "can not be empty") }
         errors.violations(path["topologyKey"], key, NameValidation.qualifiedName(key))
     }
 
     /// `matchLabelKeys` and `mismatchLabelKeys`, of affinity terms and spread constraints.
-    static func labelKeys(_ term: Value, _ selector: Value?, _ path: FieldPath, _ errors: inout FieldErrors) {
+    /// `doubled`: where upstream finds the keys that the selector has as well.
+    static func labelKeys(
+        _ term: Value, _ selector: Value?, _ path: FieldPath, doubled: FieldPath, _ errors: inout FieldErrors
+    ) {
         let keys = term.list("matchLabelKeys").compactMap(\.string)
         let others = term.list("mismatchLabelKeys").compactMap(\.string)
         guard !keys.isEmpty || !others.isEmpty else { return }
@@ -138,7 +141,7 @@ enum AffinityValidation {
             for expression in selector.list("matchExpressions") {
                 let key = expression.text("key")
                 if let index = keys.lastIndex(of: key), seen.contains(key) {
-                    errors.invalid(path[index], key, "exists in both matchLabelKeys and labelSelector")
+                    errors.invalid(doubled[index], key, "exists in both matchLabelKeys and labelSelector")
                 }
                 seen.insert(key)
             }

@@ -120,7 +120,7 @@ enum SchedulingValidation {
                 errors.oneOf(["Honor", "Ignore"], own[policy], value)
             }
             let selector = constraint.present("labelSelector")
-            AffinityValidation.labelKeys(constraint, selector, own, &errors)
+            AffinityValidation.labelKeys(constraint, selector, own, doubled: own["matchLabelKeys"], &errors)
             LabelSelectorValidation.validate(selector, own["labelSelector"], &errors)
         }
     }
