@@ -34,4 +34,30 @@ package enum CertificateRequestCheck {
         }
         return nil
     }
+
+    /// What is wrong with an issued certificate, which may be a chain, or `nil`.
+    package static func problem(certificates pem: [UInt8]) -> String? {
+        var body: [UInt8]?
+        var blocks = 0
+        for line in pem.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+            let text = String(decoding: line, as: UTF8.self)
+            if text.hasPrefix("-----BEGIN "), text.hasSuffix("-----") {
+                let label = String(text.dropFirst("-----BEGIN ".count).dropLast("-----".count))
+                guard label == "CERTIFICATE" else {
+                    return "only CERTIFICATE PEM blocks are allowed, found \"\(label)\""
+                }
+                body = []
+            } else if text.hasPrefix("-----END "), let encoded = body {
+                guard let der = Base64.decode(encoded), (try? Certificate(derEncoded: der)) != nil else {
+                    return "asn1: structure error: not a certificate"
+                }
+                blocks += 1
+                body = nil
+            } else if body != nil {
+                guard !text.contains(":") else { return "no PEM block headers are permitted" }
+                body?.append(contentsOf: line.filter { $0 != UInt8(ascii: " ") })
+            }
+        }
+        return blocks > 0 ? nil : "must contain at least one CERTIFICATE PEM block"
+    }
 }

@@ -30,7 +30,7 @@ package struct PrinterTables: TableRenderer {
             }
             writer.key("rows")
             writer.beginArray()
-            for object in objects {
+            for object in resource.plural == "flowschemas" ? byPrecedence(objects) : objects {
                 // What is stored was validated; an object that cannot be read is still listed, by empty cells.
                 let value = (try? Value(json: object)) ?? .null
                 var row = printer(PrintedObject(value: value, now: now))
@@ -41,6 +41,15 @@ package struct PrinterTables: TableRenderer {
             writer.endArray()
             writer.endObject()
         }
+    }
+
+    /// The order in which flow schemas are tried.
+    private func byPrecedence(_ objects: [[UInt8]]) -> [[UInt8]] {
+        let keyed = objects.map { object in
+            let value = (try? Value(json: object)) ?? .null
+            return (precedence: value[path: "spec", "matchingPrecedence"]?.int ?? 0, name: value.name, object: object)
+        }
+        return keyed.sorted { ($0.precedence, $0.name) < ($1.precedence, $1.name) }.map(\.object)
     }
 
     private func write(

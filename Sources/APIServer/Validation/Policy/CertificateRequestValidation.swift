@@ -36,6 +36,12 @@ enum CertificateRequestValidation {
                 spec["expirationSeconds"], seconds, "may not specify a duration less than 600 seconds (10 minutes)")
         }
         conditions(object, &errors)
+        let issued = certificate(object)
+        if !issued.isEmpty, issued != old.map(certificate),
+            let problem = CertificateRequestCheck.problem(certificates: Base64.decode(issued.utf8) ?? [])
+        {
+            errors.invalid(FieldPath.root("status")["certificate"], "<certificate data>", problem)
+        }
         return errors.list
     }
 
