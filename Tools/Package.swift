@@ -4,6 +4,7 @@ import PackageDescription
 let package = Package(
     name: "skiff-tools",
     targets: [
-        .executableTarget(name: "skiff-generate")
+        .systemLibrary(name: "CZlib"),
+        .executableTarget(name: "skiff-generate", dependencies: ["CZlib"]),
     ]
 )

@@ -18,6 +18,8 @@ do {
         let model = try SchemaText.read(directory: schemaDirectory)
         try StructGenerator(model: model, roots: try StructRoots(directory: schemaDirectory)).run(root: root)
         try TableGenerator(directory: schemaDirectory).run(root: root)
+        let descriptions = try DescriptionText(directory: schemaDirectory.appending(path: "descriptions"))
+        try DescriptionGenerator(model: model, descriptions: descriptions).run(root: root)
     default:
         print("usage: skiff-generate import REFERENCE_DIR | generate")
         exit(2)
