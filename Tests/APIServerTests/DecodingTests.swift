@@ -119,3 +119,77 @@ private let deployments = "/apis/apps/v1/namespaces/default/deployments"
         }
     }
 }
+
+@Suite struct `Requests that ask for what is not there` {
+    @Test(arguments: [
+        ("?continue=x", 400, "invalid continue token: continue key is not valid: illegal base64 data at input byte 0"),
+        (
+            "?continue=bad", 400,
+            "invalid continue token: continue key is not valid: invalid character 'm' looking for beginning of value"
+        ),
+        (
+            "?resourceVersion=x", 400,
+            "invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": "
+                + "invalid syntax"
+        ),
+        (
+            "?watch=1&resourceVersion=x", 422,
+            "configmaps \"\" is invalid: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": "
+                + "invalid syntax"
+        ),
+    ])
+    func `are told why`(query: String, status: Int, message: String) async throws {
+        try await TestServer.with { test in
+            let reply = await test.get(configMaps + query)
+            #expect(reply.status == status)
+            #expect(reply.message == message)
+        }
+    }
+
+    @Test func `what is proxied to has to exist and to listen`() async throws {
+        try await TestServer.with { test in
+            let services = "/api/v1/namespaces/default/services"
+            _ = await test.post(services, ["metadata": ["name": "s"], "spec": ["ports": [["port": 80]]]])
+            #expect(await test.get(services + "/s/proxy").message == "no endpoints available for service \"s\"")
+            #expect(
+                await test.get(services + "/s:81/proxy").message == "no service port 81 found for service \"s\"")
+            #expect(
+                await test.get(services + "/a:b:c/proxy").message == "invalid service request \"a:b:c\"")
+            #expect(await test.get(services + "/x:1/proxy").message == "services \"x\" not found")
+        }
+    }
+
+    @Test func `an eviction takes a disruption of the budget, once`() async throws {
+        try await TestServer.with { test in
+            for name in ["a", "b"] {
+                var pod = Sample.pod(name)
+                pod.set(["app": "x"], at: ["metadata", "labels"])
+                _ = await test.post(pods, pod)
+                _ = await test.patch(
+                    pods + "/\(name)/status", .merge,
+                    ["status": ["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]])
+            }
+            let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+            _ = await test.post(
+                budgets,
+                ["metadata": ["name": "p"], "spec": ["minAvailable": 1, "selector": ["matchLabels": ["app": "x"]]]])
+            let eviction: Value = ["apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": ["name": "a"]]
+            let early = await test.post(pods + "/a/eviction", eviction)
+            #expect(early.status == 429)
+            #expect(early.headers["Retry-After"] == "10")
+            _ = await test.patch(
+                budgets + "/p/status", .merge,
+                [
+                    "status": [
+                        "observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1,
+                    ]
+                ]
+            )
+            #expect(await test.post(pods + "/a/eviction", eviction).status == 201)
+            let second = await test.post(
+                pods + "/b/eviction", ["apiVersion": "policy/v1", "kind": "Eviction", "metadata": ["name": "b"]])
+            #expect(second.status == 429)
+            #expect(await test.get(budgets + "/p").body[path: "status", "disruptedPods", "a"] != nil)
+        }
+    }
+}

@@ -41,8 +41,18 @@ package struct JSONPatch: Equatable, Sendable {
         var operations: [Operation] = []
         var warnings = duplicates.map { "json patch duplicate field \"\($0)\"" }
         for (index, element) in elements.enumerated() {
-            guard case .object(let fields) = element else {
-                throw Self.wrongType(element, "handlers.jsonPatchOp")
+            let fields: OrderedFields
+            switch element {
+            case .object(let members): fields = members
+            // An operation that says nothing; it fails when it is applied.
+            case .null: fields = OrderedFields()
+            default: throw Self.wrongType(element, "handlers.jsonPatchOp")
+            }
+            for name in ["op", "path", "from"] {
+                guard let member = fields[name], !member.isNull, member.string == nil else { continue }
+                throw .malformed(
+                    "error decoding patch: json: cannot unmarshal \(member.kindName) into Go struct field "
+                        + "jsonPatchOp.\(name) of type string")
             }
             for key in fields.keys where !["op", "path", "from", "value"].contains(key) {
                 warnings.append("json patch unknown field \"[\(index)].\(key)\"")
@@ -96,9 +106,9 @@ package struct JSONPatch: Equatable, Sendable {
                 try Self.checkDepth(of: copied, at: path)
                 copiedBytes += copied.jsonBytes().count
                 guard copiedBytes <= Self.copiedBytesMax else {
-                    throw .tooLarge(
-                        "Unable to complete the copy, the accumulated size increase of copy operations is "
-                            + "\(copiedBytes), exceeding the limit \(Self.copiedBytesMax)")
+                    throw .invalid(
+                        "Unable to complete the copy, the accumulated size increase of copy is \(copiedBytes), "
+                            + "exceeding the limit \(Self.copiedBytesMax)")
                 }
                 try result.edit(path, .add(copied))
             case "test":

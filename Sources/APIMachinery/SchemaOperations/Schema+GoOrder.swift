@@ -14,7 +14,7 @@ extension Schema {
                     switch key {
                     case "kind" where !type.kinds.isEmpty: [0, 0]
                     case "apiVersion" where !type.kinds.isEmpty: [0, 1]
-                    default: field?.tags ?? [.max]
+                    default: GoOrder.rank(of: key, in: type) ?? field?.tags ?? [.max]
                     }
                 ranked.append((rank, key, field.map { goOrdered(member, $0.type) } ?? member))
             }
@@ -50,4 +50,49 @@ extension Schema {
         default: return value
         }
     }
+}
+
+/// The structs whose later fields stand between earlier ones.
+private enum GoOrder {
+    /// `nil` where the field numbers tell.
+    static func rank(of field: String, in type: TypeSchema) -> [UInt32]? {
+        guard let place = places[type.shortName] else { return nil }
+        return place[field].map { [2, UInt32($0)] } ?? [field == "metadata" ? 1 : 3]
+    }
+
+    private static let places: [String: [String: Int]] = orders.mapValues { order in
+        Dictionary(
+            order.split(whereSeparator: { $0 == " " || $0 == "\n" }).enumerated().map { (String($1), $0) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    private static let container = """
+        name image command args workingDir ports envFrom env resources resizePolicy restartPolicy restartPolicyRules
+        volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath
+        terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty targetContainerName
+        """
+
+    private static let orders = [
+        "Container": container,
+        "EphemeralContainer": container,
+        "PodSpec": """
+        volumes initContainers containers ephemeralContainers restartPolicy terminationGracePeriodSeconds
+        activeDeadlineSeconds dnsPolicy nodeSelector serviceAccountName serviceAccount automountServiceAccountToken
+        nodeName hostNetwork hostPID hostIPC shareProcessNamespace securityContext imagePullSecrets hostname subdomain
+        affinity schedulerName tolerations hostAliases priorityClassName priority dnsConfig readinessGates
+        runtimeClassName enableServiceLinks preemptionPolicy overhead topologySpreadConstraints setHostnameAsFQDN os
+        hostUsers schedulingGates resourceClaims resources hostnameOverride
+        """,
+        "ServiceSpec": """
+        ports selector clusterIP clusterIPs type externalIPs sessionAffinity loadBalancerIP loadBalancerSourceRanges
+        externalName externalTrafficPolicy healthCheckNodePort publishNotReadyAddresses sessionAffinityConfig ipFamilies
+        ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy trafficDistribution
+        """,
+        "Secret": "immutable data stringData type",
+        "ConfigMap": "immutable data binaryData",
+        "DeploymentStatus": """
+        observedGeneration replicas updatedReplicas readyReplicas availableReplicas unavailableReplicas
+        terminatingReplicas conditions collisionCount
+        """,
+    ]
 }

@@ -124,6 +124,10 @@ struct BodyDecoder: Sendable {
         }
         if version.isEmpty { object["apiVersion"] = .string(kind.apiVersion) }
         if object.text("kind").isEmpty { object["kind"] = .string(kind.kind) }
+        // Clients before 1.22 evict in this version, which is the same.
+        if kind.kind == "Eviction", object.text("apiVersion") == "policy/v1beta1" {
+            object["apiVersion"] = .string(kind.apiVersion)
+        }
         let (actualVersion, actualKind) = (object.text("apiVersion"), object.text("kind"))
         guard actualVersion != kind.apiVersion || actualKind != kind.kind else { return }
         if let why = otherKindRefusal(object, kind, internalGroup) {

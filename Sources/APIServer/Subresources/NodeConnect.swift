@@ -5,6 +5,7 @@ internal import Transport
 /// logs, exec, attach and port-forward: handed to the agent of the pod's node, which answers the client itself.
 extension APIServer {
     func connect(_ context: RequestContext, _ responder: any HTTPResponder) throws(APIError) -> Answer {
+        if context.info.subresource == "log" { try checkLogOptions(context) }
         guard let stored = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
         let pod = try codec.decode(stored, as: context.resource)
         let node = pod[path: "spec", "nodeName"]?.string ?? ""
@@ -14,6 +15,11 @@ extension APIServer {
             throw .badRequest("pod \(context.name) does not have a host assigned")
         }
         let path = try agentPath(pod, context)
+        guard let nodes = registry.resource("", "nodes"), store.get(nodes.key(namespace: "", name: node)) != nil else {
+            throw .notFound(ResourceID(group: "", plural: "nodes"), node)
+        }
+        guard subresource == "log" || context.request.headers["upgrade"] != nil
+        else { throw .badRequest("Upgrade request required") }
         guard let agent = configuration.nodeHandler(node) else {
             throw .internalError("the agent of node \(quoted(node)) cannot be reached")
         }
@@ -23,15 +29,30 @@ extension APIServer {
         return .handedOver
     }
 
-    /// `nodes/NAME/proxy/PATH`: the agent's own interface, at PATH.
-    func proxy(toNode context: RequestContext, _ responder: any HTTPResponder) throws(APIError) -> Answer {
-        guard let agent = configuration.nodeHandler(context.name) else {
-            throw .internalError("the agent of node \(quoted(context.name)) cannot be reached")
+    /// What the query asks of a log, checked before the pod is looked for.
+    private func checkLogOptions(_ context: RequestContext) throws(APIError) {
+        func number(_ name: String) throws(APIError) -> Int64? {
+            guard let text = context.query[name] else { return nil }
+            guard let number = Int64(text) else {
+                throw .badRequest("strconv.ParseInt: parsing \(quoted(text)): invalid syntax")
+            }
+            return number
         }
-        var request = context.request
-        request.path = "/" + context.info.rest.joined(separator: "/")
-        agent.handle(request, responder)
-        return .handedOver
+        var errors: [FieldError] = []
+        if let lines = try number("tailLines"), lines < 0 {
+            errors.append(.invalid("tailLines", lines, "must be greater than or equal to 0"))
+        }
+        if let bytes = try number("limitBytes"), bytes < 1 {
+            errors.append(.invalid("limitBytes", bytes, "must be greater than 0"))
+        }
+        if let seconds = try number("sinceSeconds") {
+            if context.query["sinceTime"] != nil {
+                errors.append(.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+            } else if seconds < 1 {
+                errors.append(.invalid("sinceSeconds", seconds, "must be greater than 0"))
+            }
+        }
+        guard errors.isEmpty else { throw .invalid(group: "", kind: "PodLogOptions", context.name, errors) }
     }
 
     /// The kubelet's own paths.

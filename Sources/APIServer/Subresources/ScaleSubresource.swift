@@ -34,7 +34,7 @@ extension APIServer {
                         to: Self.scale(of: old), type: type, kind: Self.scaleKind, schema: schema,
                         validation: options.validation
                     ).object
-                try self.checkName(wanted, context)
+                try self.checkPatched(wanted, context)
             }
             var object = try Self.apply(wanted, to: old)
             let owners = ScaleOwners(of: old, in: context.resource)

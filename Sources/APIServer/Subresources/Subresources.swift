@@ -22,12 +22,7 @@ extension APIServer {
         case "eviction": return try await evict(context)
         case "token": return try await requestToken(context)
         case "log", "exec", "attach", "portforward": return try connect(context, responder)
-        case "proxy":
-            guard store.get(context.key) != nil else { throw .notFound(context.resource.id, context.name) }
-            if context.resource.id == ResourceID(group: "", plural: "nodes") {
-                return try proxy(toNode: context, responder)
-            }
-            throw .notImplemented("proxying to \(context.resource.id.plural) is not served yet")
+        case "proxy": return try proxy(context, responder)
         default: throw .noSuchPath
         }
     }

@@ -18,17 +18,33 @@ struct ContinueToken: Sendable {
     }
 
     init(_ text: String) throws(APIError) {
-        guard let bytes = Base64URL.decode(text), let json = try? Value(json: bytes) else {
-            throw .badRequest("continue key is not valid: illegal base64 data at input byte 0")
+        guard let bytes = Base64URL.decode(text) else {
+            throw Self.invalid(": illegal base64 data at input byte \(Base64URL.badOffset(text))")
         }
-        guard json["v"]?.string == "meta.k8s.io/v1", let start = json["start"]?.string, !start.isEmpty else {
-            throw .badRequest("continue key is not valid: server does not recognize this encoded version")
+        let json: Value
+        do {
+            json = try Value(json: bytes)
+        } catch {
+            throw Self.invalid(": " + error.message)
         }
-        guard !start.contains("/../"), !start.hasPrefix("../") else {
-            throw .badRequest("continue key is not valid: \(start)")
+        let version = json["v"]?.string ?? ""
+        guard version == "meta.k8s.io/v1" else {
+            throw Self.invalid(": server does not recognize this encoded version " + version)
         }
         revision = json["rv"]?.int ?? 0
-        self.start = start
+        start = json["start"]?.string ?? ""
+        guard revision != 0 else {
+            throw Self.invalid(": incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+        }
+        guard !start.isEmpty else { throw Self.invalid(": encoded start key empty (version meta.k8s.io/v1)") }
+        let parts = start.split(separator: "/", omittingEmptySubsequences: false)
+        guard !parts.dropFirst(start.hasPrefix("/") ? 1 : 0).contains(where: { ["", ".", ".."].contains($0) }) else {
+            throw Self.invalid(": " + start)
+        }
+    }
+
+    private static func invalid(_ why: String) -> APIError {
+        .badRequest("invalid continue token: continue key is not valid" + why)
     }
 }
 
@@ -51,12 +67,18 @@ enum Base64URL {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// `nil` for anything but the alphabet and trailing `=`.
+    /// Where Go's decoder stumbles over a text that is none.
+    static func badOffset(_ text: String) -> Int {
+        Array(text.utf8).firstIndex { !alphabet.contains($0) } ?? max(0, text.utf8.count - 1)
+    }
+
+    /// `nil` for anything but the alphabet, and for a last letter alone.
     static func decode(_ text: String) -> [UInt8]? {
         var out: [UInt8] = []
         var bits: UInt32 = 0
         var count: UInt32 = 0
-        for byte in text.utf8 where byte != UInt8(ascii: "=") {
+        guard text.utf8.count % 4 != 1 else { return nil }
+        for byte in text.utf8 {
             guard let digit = alphabet.firstIndex(of: byte) else { return nil }
             bits = bits << 6 | UInt32(digit)
             count += 6

@@ -32,13 +32,35 @@ struct ListOptions: Sendable {
         sendsInitialEvents = query.bool("sendInitialEvents")
         try Self.validate(query, isWatch: isWatch, sendsInitialEvents: sendsInitialEvents)
         match = query["resourceVersionMatch"].flatMap(Match.init)
-        resourceVersion = try Self.resourceVersion(query["resourceVersion"])
+        // With a token, the version is complained of where the token is read.
+        guard continueToken.isEmpty else {
+            resourceVersion = Int64(query["resourceVersion"] ?? "") ?? (query["resourceVersion"] == nil ? nil : -1)
+            return
+        }
+        do throws(RefusedVersion) {
+            resourceVersion = try Self.resourceVersion(query["resourceVersion"])
+        } catch {
+            guard !isWatch else {
+                throw .invalid(group: resource.id.group, kind: resource.id.plural, name, error.all)
+            }
+            throw .badRequest("invalid resource version: " + error.text)
+        }
     }
 
-    static func resourceVersion(_ text: String?) throws(APIError) -> Int64? {
+    /// Refusals that the caller wraps as its verb does.
+    struct RefusedVersion: Error {
+        let all: [FieldError]
+        var text: String { all.map(\.description).joined(separator: ", ") }
+    }
+
+    static func resourceVersion(_ text: String?) throws(RefusedVersion) -> Int64? {
         guard let text, !text.isEmpty else { return nil }
         guard let version = Int64(text), version >= 0 else {
-            throw .plain("strconv.ParseUint: parsing \(quoted(text)): invalid syntax")
+            let isNumber = text.utf8.allSatisfy { $0 &- 0x30 < 10 }
+            let why =
+                "strconv.ParseUint: parsing \(quoted(text)): "
+                + (isNumber ? "value out of range" : "invalid syntax")
+            throw RefusedVersion(all: [.invalid("resourceVersion", text, why)])
         }
         return version
     }
@@ -92,7 +114,7 @@ struct ListOptions: Sendable {
                 .forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"))
         }
         if Match(rawValue: match) == nil {
-            errors.append(.notSupported("resourceVersionMatch", match, ["Exact", "NotOlderThan", ""]))
+            errors.append(.notSupported("resourceVersionMatch", match, ordered: ["Exact", "NotOlderThan", ""]))
         }
         if match == "Exact", version == "0" {
             errors.append(

@@ -1,12 +1,16 @@
 internal import APIMachinery
+internal import Storage
 internal import Transport
 
 /// PATCH: JSON patch, merge patch and strategic merge patch.
 extension APIServer {
     func patch(_ context: RequestContext) async throws(APIError) -> Answer {
         if Self.isApply(context) { return try await apply(context) }
-        let patch = try RequestPatch(context)
+        try RequestPatch.checkMediaType(context)
         let options = try WriteOptions(context.query, kind: "PatchOptions")
+        // Upstream reads the patch when it has the object.
+        guard store.get(context.key) != nil else { throw .notFound(context.resource.id, context.name) }
+        let patch = try RequestPatch(context)
         let schema = schema
         let resource = context.resource
         let warnings = Guarded<[String]>([])
@@ -16,12 +20,23 @@ extension APIServer {
                 let (object, found) = try patch.apply(
                     to: old, type: resource.type, kind: resource.kind, schema: schema, validation: options.validation)
                 warnings.withLock { $0 = found }
-                try self.checkName(object, context)
+                try self.checkPatched(object, context)
                 return object
             }
             return .object(status: 200, json: answer.json, warnings: warnings.withLock { $0 } + answer.warnings)
         } catch {
             throw error.warned(warnings.withLock { $0 })
+        }
+    }
+
+    /// A patch renames nothing and moves nothing.
+    func checkPatched(_ object: Value, _ context: RequestContext) throws(APIError) {
+        try checkName(object, context)
+        let namespace = object.namespace
+        guard namespace.isEmpty || !context.resource.isNamespaced || namespace == context.namespace else {
+            throw .badRequest(
+                "the namespace of the object (\(namespace)) does not match the namespace on the request "
+                    + "(\(context.namespace))")
         }
     }
 }
@@ -40,6 +55,11 @@ struct RequestPatch: Sendable {
     static let mediaTypes = [
         "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json",
     ]
+
+    static func checkMediaType(_ context: RequestContext) throws(APIError) {
+        let type = MediaRange(context.request.headers["content-type"] ?? "").type
+        guard mediaTypes.contains(type) else { throw .unsupportedPatchType }
+    }
 
     init(_ context: RequestContext) throws(APIError) {
         let type = MediaRange(context.request.headers["content-type"] ?? "").type

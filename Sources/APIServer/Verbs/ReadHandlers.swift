@@ -5,16 +5,23 @@ internal import Transport
 /// GET of one object and LIST: synchronous, from memory, splicing stored bytes.
 extension APIServer {
     func get(_ context: RequestContext) throws(APIError) -> Answer {
-        let wanted = try ListOptions.resourceVersion(context.query["resourceVersion"])
+        let wanted: Int64?
+        do throws(ListOptions.RefusedVersion) {
+            wanted = try ListOptions.resourceVersion(context.query["resourceVersion"])
+        } catch {
+            throw .plain(error.text)
+        }
         if let wanted, wanted > store.revision {
             throw .tooLargeResourceVersion(wanted, current: store.revision)
         }
+        if isComponentStatus(context.resource) { return try componentStatus(context) }
         guard let object = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
         return .object(status: 200, json: codec.json(object, as: context.resource), warnings: [])
     }
 
     func list(_ context: RequestContext) throws(APIError) -> Answer {
         let options = try ListOptions(context.query, resource: context.resource, isWatch: false)
+        if isComponentStatus(context.resource) { return try encode(componentStatuses(options), context) }
         let page = try page(of: context.resource, namespace: context.namespace, options)
         return try encode(page, context)
     }

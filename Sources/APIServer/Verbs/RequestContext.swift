@@ -21,6 +21,17 @@ struct RequestContext: Sendable {
     var namespace: String { resource.isNamespaced ? info.namespace : "" }
     var key: String { resource.key(namespace: namespace, name: name) }
 
+    /// Where upstream keeps the object, which one of its refusals names.
+    var upstreamKey: String {
+        let folders = [
+            "endpoints": "services/endpoints", "ingresses": "ingress", "nodes": "minions",
+            "replicationcontrollers": "controllers", "services": "services/specs",
+            "apiservices": "apiregistration.k8s.io/apiservices",
+        ]
+        let folder = folders[resource.id.plural] ?? resource.id.plural
+        return "/registry/" + ([folder, namespace, name].filter { !$0.isEmpty }).joined(separator: "/")
+    }
+
     var includeObject: TableIncludeObject {
         get throws(APIError) {
             guard let text = query["includeObject"], !text.isEmpty else { return .metadata }

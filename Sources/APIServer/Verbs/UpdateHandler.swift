@@ -82,17 +82,17 @@ extension APIServer {
                     [.invalid("metadata.resourceVersion", 0, "must be specified for an update")])
             }
         } else if version != String(stored.revision) {
-            guard Int64(version) != nil else {
-                throw .badRequest(
-                    "resourceVersion: Invalid value: \(quoted(version)): strconv.ParseUint: parsing "
-                        + "\(quoted(version)): invalid syntax")
+            guard UInt64(version) != nil else {
+                throw .plain("strconv.ParseUint: parsing \(quoted(version)): invalid syntax")
             }
             throw .conflict(resource.id, context.name, APIError.staleWrite)
         }
         if checksUID, !object.uid.isEmpty, object.uid != old.uid {
             throw .conflict(
                 resource.id, context.name,
-                "Precondition failed: UID in precondition: \(object.uid), UID in object meta: \(old.uid)")
+                "StorageError: invalid object, Code: 4, Key: \(context.upstreamKey), ResourceVersion: 0, "
+                    + "AdditionalErrorMsg: Precondition failed: UID in precondition: \(object.uid), "
+                    + "UID in object meta: \(old.uid)")
         }
     }
 
