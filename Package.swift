@@ -120,7 +120,7 @@ let package = Package(
 
         // Tests.
         tests(of: "APIMachinery"),
-        tests(of: "KubeAPI", ["APIMachinery"]),
+        tests(of: "KubeAPI", ["APIMachinery", "Transport"]),
         // Killed in the middle of writing by StorageTests.
         .executableTarget(
             name: "store-writer", dependencies: ["Storage", log], path: "Tests/store-writer", swiftSettings: settings

@@ -23,7 +23,7 @@ struct GnosticV2Writer: OpenAPIWriter, ~Copyable {
     mutating func path(_ name: String, _ item: Value) {
         output.append(
             ProtobufWriter.bytes(capacity: 8192) { writer in
-                writer.message(8) { $0.message(2) { $0.named(name) { $0.pathItem(item) } } }
+                writer.message(8) { $0.message(2) { $0.named(name) { $0.pathItemV2(item) } } }
             }
         )
     }
@@ -31,7 +31,7 @@ struct GnosticV2Writer: OpenAPIWriter, ~Copyable {
     mutating func definition(_ name: String, _ schema: Value) {
         output.append(
             ProtobufWriter.bytes(capacity: 8192) { writer in
-                writer.message(9) { $0.message(1) { $0.named(name) { $0.schema(schema) } } }
+                writer.message(9) { $0.message(1) { $0.named(name) { $0.schemaV2(schema) } } }
             }
         )
     }
@@ -44,12 +44,7 @@ struct GnosticV2Writer: OpenAPIWriter, ~Copyable {
                 writer.message(13) { definitions in
                     definitions.message(1) {
                         $0.named("BearerToken") {
-                            $0.message(2) { key in
-                                key.string(1, "apiKey")
-                                key.string(2, "authorization")
-                                key.string(3, "header")
-                                key.string(4, "Bearer Token authentication")
-                            }
+                            $0.message(2) { $0.bearerToken(name: 2, location: 3, description: 4) }
                         }
                     }
                 }
@@ -60,46 +55,8 @@ struct GnosticV2Writer: OpenAPIWriter, ~Copyable {
 }
 
 extension ProtobufWriter {
-    /// Gnostic's maps: entries with the key as field 1 and the value as field 2.
-    fileprivate mutating func named(_ name: String, _ value: (inout ProtobufWriter) -> Void) {
-        string(1, name)
-        message(2, value)
-    }
-
-    fileprivate mutating func strings(_ tag: UInt32, _ value: Value?) {
-        for element in value?.array ?? [] { string(tag, element.string ?? "") }
-    }
-
-    fileprivate mutating func string(_ tag: UInt32, ifSet value: Value?) {
-        if let text = value?.string { string(tag, text) }
-    }
-
-    fileprivate mutating func bool(_ tag: UInt32, ifTrue value: Value?) {
-        if value?.bool == true { bool(tag, true) }
-    }
-
-    /// `Any`: its text is YAML, and JSON is YAML.
-    fileprivate mutating func any(_ tag: UInt32, _ value: Value?) {
-        if let value { message(tag) { $0.string(2, value.jsonText) } }
-    }
-
-    fileprivate mutating func extensions(_ tag: UInt32, of value: Value) {
-        for entry in value.fields?.entries ?? [] where entry.key.hasPrefix("x-") {
-            message(tag) { extensionEntry in
-                extensionEntry.string(1, entry.key)
-                extensionEntry.any(2, entry.value)
-            }
-        }
-    }
-
-    fileprivate mutating func pathItem(_ item: Value) {
-        let methods: [(String, UInt32)] = [
-            ("get", 2), ("put", 3), ("post", 4), ("delete", 5), ("options", 6), ("head", 7), ("patch", 8),
-        ]
-        for (method, tag) in methods {
-            if let value = item[method] { message(tag) { $0.operation(value) } }
-        }
-        for parameter in item["parameters"]?.array ?? [] { message(9) { $0.parameter(parameter) } }
+    fileprivate mutating func pathItemV2(_ item: Value) {
+        pathItem(item, first: 2, parameters: 9, operation: { $0.operation($1) }, parameter: { $0.parameter($1) })
     }
 
     private mutating func operation(_ value: Value) {
@@ -110,8 +67,8 @@ extension ProtobufWriter {
         strings(7, value["consumes"])
         for parameter in value["parameters"]?.array ?? [] { message(8) { $0.parameter(parameter) } }
         message(9) { responses in
-            for entry in value["responses"]?.fields?.entries ?? [] {
-                responses.message(1) { $0.named(entry.key) { $0.message(1) { $0.response(entry.value) } } }
+            responses.entries(1, of: value["responses"]) { named, response in
+                named.message(1) { $0.response(response) }
             }
         }
         strings(10, value["schemes"])
@@ -120,7 +77,7 @@ extension ProtobufWriter {
 
     private mutating func response(_ value: Value) {
         string(1, ifSet: value["description"])
-        if let schema = value["schema"] { message(2) { $0.message(1) { $0.schema(schema) } } }
+        if let schema = value["schema"] { message(2) { $0.message(1) { $0.schemaV2(schema) } } }
     }
 
     /// `ParametersItem`: a choice of `Parameter`, itself a choice by location.
@@ -139,7 +96,7 @@ extension ProtobufWriter {
         string(2, ifSet: value["name"])
         string(3, ifSet: value["in"])
         bool(4, ifTrue: value["required"])
-        if let schema = value["schema"] { message(5) { $0.schema(schema) } }
+        if let schema = value["schema"] { message(5) { $0.schemaV2(schema) } }
     }
 
     /// Query and path parameters differ in where `type` and what follows it stand.
@@ -152,21 +109,19 @@ extension ProtobufWriter {
         bool(typeTag + 14, ifTrue: value["uniqueItems"])
     }
 
-    fileprivate mutating func schema(_ value: Value) {
+    fileprivate mutating func schemaV2(_ value: Value) {
         string(1, ifSet: value["$ref"])
         string(2, ifSet: value["format"])
         string(4, ifSet: value["description"])
         any(5, value["default"])
         strings(19, value["required"])
         for element in value["enum"]?.array ?? [] { any(20, element) }
-        if let element = value["additionalProperties"] { message(21) { $0.message(1) { $0.schema(element) } } }
+        if let element = value["additionalProperties"] { message(21) { $0.message(1) { $0.schemaV2(element) } } }
         if let type = value["type"]?.string { message(22) { $0.string(1, type) } }
-        if let element = value["items"] { message(23) { $0.message(1) { $0.schema(element) } } }
-        for element in value["allOf"]?.array ?? [] { message(24) { $0.schema(element) } }
+        if let element = value["items"] { message(23) { $0.message(1) { $0.schemaV2(element) } } }
+        for element in value["allOf"]?.array ?? [] { message(24) { $0.schemaV2(element) } }
         if let properties = value["properties"]?.fields {
-            message(25) { map in
-                for entry in properties.entries { map.message(1) { $0.named(entry.key) { $0.schema(entry.value) } } }
-            }
+            message(25) { $0.entries(1, of: .object(properties)) { $0.schemaV2($1) } }
         }
         extensions(31, of: value)
     }

@@ -21,7 +21,7 @@ struct GnosticV3Writer: OpenAPIWriter, ~Copyable {
     mutating func path(_ name: String, _ item: Value) {
         output.append(
             ProtobufWriter.bytes(capacity: 8192) { writer in
-                writer.message(4) { $0.message(1) { $0.named(name) { $0.pathItem(item) } } }
+                writer.message(4) { $0.message(1) { $0.named(name) { $0.pathItemV3(item) } } }
             }
         )
     }
@@ -44,12 +44,7 @@ struct GnosticV3Writer: OpenAPIWriter, ~Copyable {
                     components.message(7) { schemes in
                         schemes.message(1) {
                             $0.named("BearerToken") {
-                                $0.message(1) { scheme in
-                                    scheme.string(1, "apiKey")
-                                    scheme.string(2, "Bearer Token authentication")
-                                    scheme.string(3, "authorization")
-                                    scheme.string(4, "header")
-                                }
+                                $0.message(1) { $0.bearerToken(name: 3, location: 4, description: 2) }
                             }
                         }
                     }
@@ -62,40 +57,8 @@ struct GnosticV3Writer: OpenAPIWriter, ~Copyable {
 }
 
 extension ProtobufWriter {
-    fileprivate mutating func named(_ name: String, _ value: (inout ProtobufWriter) -> Void) {
-        string(1, name)
-        message(2, value)
-    }
-
-    fileprivate mutating func strings(_ tag: UInt32, _ value: Value?) {
-        for element in value?.array ?? [] { string(tag, element.string ?? "") }
-    }
-
-    fileprivate mutating func string(_ tag: UInt32, ifSet value: Value?) {
-        if let text = value?.string { string(tag, text) }
-    }
-
-    fileprivate mutating func bool(_ tag: UInt32, ifTrue value: Value?) {
-        if value?.bool == true { bool(tag, true) }
-    }
-
-    fileprivate mutating func extensions(_ tag: UInt32, of value: Value) {
-        for entry in value.fields?.entries ?? [] where entry.key.hasPrefix("x-") {
-            message(tag) { named in
-                named.string(1, entry.key)
-                named.message(2) { $0.string(2, entry.value.jsonText) }
-            }
-        }
-    }
-
-    fileprivate mutating func pathItem(_ item: Value) {
-        let methods: [(String, UInt32)] = [
-            ("get", 4), ("put", 5), ("post", 6), ("delete", 7), ("options", 8), ("head", 9), ("patch", 10),
-        ]
-        for (method, tag) in methods {
-            if let value = item[method] { message(tag) { $0.operation(value) } }
-        }
-        for parameter in item["parameters"]?.array ?? [] { message(13) { $0.parameter(parameter) } }
+    fileprivate mutating func pathItemV3(_ item: Value) {
+        pathItem(item, first: 4, parameters: 13, operation: { $0.operation($1) }, parameter: { $0.parameter($1) })
     }
 
     private mutating func operation(_ value: Value) {
@@ -112,8 +75,8 @@ extension ProtobufWriter {
             }
         }
         message(8) { responses in
-            for entry in value["responses"]?.fields?.entries ?? [] {
-                responses.message(2) { $0.named(entry.key) { $0.message(1) { $0.response(entry.value) } } }
+            responses.entries(2, of: value["responses"]) { named, response in
+                named.message(1) { $0.response(response) }
             }
         }
         extensions(13, of: value)
@@ -126,14 +89,10 @@ extension ProtobufWriter {
 
     /// `MediaTypes`: by type, each with its schema.
     private mutating func content(_ tag: UInt32, _ value: Value?) {
-        guard let entries = value?.fields?.entries else { return }
+        guard let value else { return }
         message(tag) { types in
-            for entry in entries {
-                types.message(1) {
-                    $0.named(entry.key) { type in
-                        if let schema = entry.value["schema"] { type.message(1) { $0.schemaOrReference(schema) } }
-                    }
-                }
+            types.entries(1, of: value) { type, content in
+                if let schema = content["schema"] { type.message(1) { $0.schemaOrReference(schema) } }
             }
         }
     }
@@ -159,17 +118,13 @@ extension ProtobufWriter {
     private mutating func schema(_ value: Value) {
         bool(20, ifTrue: value["uniqueItems"])
         strings(23, value["required"])
-        for element in value["enum"]?.array ?? [] { message(24) { $0.string(2, element.jsonText) } }
+        for element in value["enum"]?.array ?? [] { any(24, element) }
         string(25, ifSet: value["type"])
         for element in value["allOf"]?.array ?? [] { message(26) { $0.schemaOrReference(element) } }
         for element in value["oneOf"]?.array ?? [] { message(27) { $0.schemaOrReference(element) } }
         if let element = value["items"] { message(30) { $0.message(1) { $0.schemaOrReference(element) } } }
         if let properties = value["properties"]?.fields {
-            message(31) { map in
-                for entry in properties.entries {
-                    map.message(1) { $0.named(entry.key) { $0.schemaOrReference(entry.value) } }
-                }
-            }
+            message(31) { $0.entries(1, of: .object(properties)) { $0.schemaOrReference($1) } }
         }
         if let element = value["additionalProperties"] {
             message(32) { $0.message(1) { $0.schemaOrReference(element) } }

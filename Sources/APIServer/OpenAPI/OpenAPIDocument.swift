@@ -12,14 +12,14 @@ struct OpenAPIDocument {
     let schema: Schema
     let dialect: OpenAPIDialect
     let resources: [ResourceDefinition]
-    /// Paths that answer discovery documents: path, operation identifier, type.
-    var discoveryPaths: [(path: String, identifier: String, type: String)] = []
+    /// Paths that answer documents about the server.
+    var discoveryPaths: [DocumentPath] = []
 
     /// All paths first, then every definition they need.
     func write(to writer: inout some OpenAPIWriter & ~Copyable) {
         var schemas = OpenAPISchemas(schema: schema, dialect: dialect)
         for entry in discoveryPaths {
-            writer.path(entry.path, discoveryItem(entry.identifier, entry.type, &schemas))
+            writer.path(entry.path, entry.value(with: &schemas))
         }
         for resource in resources {
             for path in OpenAPIPaths(schema: schema, resource: resource).paths {
@@ -29,18 +29,30 @@ struct OpenAPIDocument {
         if !resources.isEmpty { _ = schemas.reference(to: TypeName.watchEvent) }
         schemas.forEachDefinition { writer.definition($0, $1) }
     }
+}
 
-    private func discoveryItem(_ identifier: String, _ type: String, _ schemas: inout OpenAPISchemas) -> Value {
-        var entries: [(String, Value)] = [("operationId", .string(identifier))]
-        let schema = schemas.reference(to: type)
-        let types = [DocumentMedia.json, DocumentMedia.yaml, DocumentMedia.protobuf]
+/// A path that answers a document about the server.
+struct DocumentPath {
+    let path: String
+    let identifier: String
+    let description: String
+    let tag: String
+    /// `nil` for plain text.
+    var type: String?
+    var mediaTypes = [DocumentMedia.json, DocumentMedia.yaml, DocumentMedia.protobuf]
+
+    func value(with schemas: inout OpenAPISchemas) -> Value {
+        var entries: [(String, Value)] = [
+            ("tags", .strings([tag])), ("description", .string(description)), ("operationId", .string(identifier)),
+        ]
+        let schema = type.map { schemas.reference(to: $0) } ?? .typed("string")
         let answer: Value
-        switch dialect {
+        switch schemas.dialect {
         case .v2:
-            entries.append(("produces", .strings(types)))
+            entries += [("produces", .strings(mediaTypes)), ("schemes", .strings(["https"]))]
             answer = .ordered([("description", .string("OK")), ("schema", schema)])
         case .v3:
-            let content = types.map { ($0, Value.ordered([("schema", schema)])) }
+            let content = mediaTypes.map { ($0, Value.ordered([("schema", schema)])) }
             answer = .ordered([("description", .string("OK")), ("content", .ordered(content))])
         }
         let refused = Value.ordered([("description", .string("Unauthorized"))])

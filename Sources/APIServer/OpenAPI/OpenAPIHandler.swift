@@ -93,9 +93,10 @@ struct CompressedDocument: Sendable {
     /// Caches may keep it for good if it is `isImmutable`: the URL names the content's hash.
     func response(to request: HTTPRequest, isImmutable: Bool) -> DocumentResponse {
         var headers: HTTPFields = [
-            "Cache-Control": isImmutable ? "public, immutable, max-age=31536000" : "no-cache, private",
+            "Cache-Control": isImmutable ? "public, immutable" : "no-cache, private",
             "ETag": entityTag, "Vary": "Accept, Accept-Encoding",
         ]
+        if isImmutable { headers["Expires"] = HTTPDate.text(inSeconds: 365 * 86400) }
         if request.matches(entityTag: entityTag) { return DocumentResponse(status: 304, headers: headers, body: []) }
         headers["Content-Type"] = contentType
         let encodings = request.headers.values(of: "Accept-Encoding").joined(separator: ",")

@@ -17,7 +17,7 @@ final class OpenAPILibrary: Sendable {
         self.schema = schema
         self.resources = resources
         self.version = version
-        var paths: [String] = ["api", "apis", "version"]
+        var paths: [String] = ["api", "apis", "version"] + Self.issuerPaths.keys
         for resource in resources {
             if !resource.group.isEmpty, !paths.contains("apis/" + resource.group) {
                 paths.append("apis/" + resource.group)
@@ -92,16 +92,50 @@ final class OpenAPILibrary: Sendable {
         }
     }
 
-    private func discoveryPaths(_ path: String) -> [(path: String, identifier: String, type: String)] {
-        switch (path.split(separator: "/").count, path) {
-        case (_, "version"): return [("/version/", "getCodeVersion", SharedSchema.rawExtension.rawValue)]
-        case (1, "api"): return [("/api/", "getCoreAPIVersions", TypeName.versions)]
-        case (1, _): return [("/apis/", "getAPIVersions", TypeName.groupList)]
-        case (2, _) where path.hasPrefix("apis/"):
-            return [("/" + path + "/", "get" + Self.title(path) + "APIGroup", TypeName.group)]
-        default: return [("/" + path + "/", "get" + Self.title(path) + "APIResources", TypeName.resourceList)]
+    private func discoveryPaths(_ path: String) -> [DocumentPath] {
+        if let issuer = Self.issuerPaths[path] { return [issuer] }
+        let parts = path.split(separator: "/")
+        let title = Self.title(path)
+        let identifier: String
+        let description: String
+        let type: String
+        switch (parts.count, parts.first) {
+        case (_, "version"):
+            (identifier, description, type) = (
+                "CodeVersion", "the version of the server", SharedSchema.versionInfo.rawValue
+            )
+        case (1, "api"):
+            (identifier, description, type) = ("CoreAPIVersions", "the versions of the core group", TypeName.versions)
+        case (1, _): (identifier, description, type) = ("APIVersions", "the groups of the API", TypeName.groupList)
+        case (2, "apis"):
+            (identifier, description, type) = (title + "APIGroup", "the versions of a group", TypeName.group)
+        default:
+            (identifier, description, type) = (
+                title + "APIResources", "the resources of a version", TypeName.resourceList
+            )
         }
+        let tag = title.isEmpty ? String(path) : title.prefix(1).lowercased() + title.dropFirst()
+        return [
+            DocumentPath(
+                path: "/" + path + "/", identifier: "get" + identifier, description: "get " + description, tag: tag,
+                type: type
+            )
+        ]
     }
+
+    /// How others check the tokens of service accounts.
+    private static let issuerPaths: [String: DocumentPath] = [
+        ".well-known/openid-configuration": DocumentPath(
+            path: "/.well-known/openid-configuration/", identifier: "getServiceAccountIssuerOpenIDConfiguration",
+            description: "get where the keys of the service account issuer are", tag: "WellKnown",
+            mediaTypes: [DocumentMedia.json]
+        ),
+        "openid/v1/jwks": DocumentPath(
+            path: "/openid/v1/jwks/", identifier: "getServiceAccountIssuerOpenIDKeyset",
+            description: "get the keys of the service account issuer", tag: "openid",
+            mediaTypes: ["application/jwk-set+json"]
+        ),
+    ]
 
     /// `AppsV1` for `apis/apps/v1`.
     private static func title(_ path: String) -> String {
@@ -116,7 +150,7 @@ final class OpenAPILibrary: Sendable {
     /// Covers every type, field and resource, so that a server with other tables has other hashes.
     private func schemaFingerprint() -> String {
         if let known = fingerprint.withLock({ $0 }) { return known }
-        var text = ""
+        var text = Digest.hexadecimal(EmbeddedDescriptions.gzip())
         for type in schema.types {
             text += type.name
             for field in type.fields { text += ",\(field.name) \(Self.code(field.type)) \(field.isRequired)" }

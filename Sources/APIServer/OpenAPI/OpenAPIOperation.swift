@@ -56,6 +56,9 @@ struct OpenAPIOperation {
         switch action {
         case "get": "read the specified \(kind.kind)"
         case "list": "list or watch objects of kind \(kind.kind)"
+        case "watch":
+            "watch one object of kind \(kind.kind). Deprecated: list with the parameters watch and fieldSelector."
+        case "watchlist": "watch objects of kind \(kind.kind). Deprecated: list with the parameter watch."
         case "post": "create \(kind.kind)"
         case "put": "replace the specified \(kind.kind)"
         case "patch": "partially update the specified \(kind.kind)"
@@ -69,7 +72,7 @@ struct OpenAPIOperation {
         if action == "connect" { return ["*/*"] }
         if answer == nil { return ["text/plain", "application/json", "application/yaml"] }
         let types = [DocumentMedia.json, DocumentMedia.yaml, DocumentMedia.protobuf]
-        guard action == "list" else { return types }
+        guard ["list", "watch", "watchlist"].contains(action) else { return types }
         return types + [DocumentMedia.json + ";stream=watch", DocumentMedia.protobuf + ";stream=watch"]
     }
 

@@ -26,24 +26,25 @@ struct OpenAPIPaths {
         if resource.isNamespaced, resource.verbs.contains("list") { paths.append(allNamespaces) }
         paths.append(item)
         for subresource in resource.subresources { paths += self.paths(of: subresource) }
+        if resource.verbs.contains("watch") { paths += watchPaths }
         return paths.filter { !$0.operations.isEmpty }
     }
 
     // MARK: Resource
 
-    private var root: String {
+    var root: String {
         resource.group.isEmpty ? "/api/" + resource.version : "/apis/" + resource.group + "/" + resource.version
     }
 
-    private var collectionPath: String {
+    var collectionPath: String {
         root + (resource.isNamespaced ? "/namespaces/{namespace}/" : "/") + resource.plural
     }
 
-    private var scopeParameters: [OpenAPIParameter] {
+    var scopeParameters: [OpenAPIParameter] {
         (resource.isNamespaced ? [.namespace] : []) + [.pretty]
     }
 
-    private var itemParameters: [OpenAPIParameter] {
+    var itemParameters: [OpenAPIParameter] {
         [.path("name", "Name of the \(resource.kind).")] + scopeParameters
     }
 
@@ -188,7 +189,7 @@ struct OpenAPIPaths {
         return operations
     }
 
-    private func operation(
+    func operation(
         _ method: String, _ action: String, _ identifier: String, _ kind: GroupVersionKind? = nil
     ) -> OpenAPIOperation {
         let kind = kind ?? ownKind
@@ -219,7 +220,7 @@ struct OpenAPIPaths {
         return (group.hasSuffix(suffix) ? group.dropLast(suffix.count) : group[...]).split(separator: ".")
     }
 
-    private var groupTitle: String {
+    var groupTitle: String {
         (groupWords + [resource.version[...]]).map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 
@@ -228,6 +229,28 @@ struct OpenAPIPaths {
             index == 0 ? String(word) : word.prefix(1).uppercased() + word.dropFirst()
         }
         return words.joined() + "_" + resource.version
+    }
+}
+
+extension OpenAPIPaths {
+    /// The deprecated `/watch/` forms, which are still served.
+    var watchPaths: [Path] {
+        let scope = (resource.isNamespaced ? "Namespaced" : "") + resource.kind
+        let watchRoot = root + "/watch"
+        var paths: [Path] = []
+        func add(_ path: String, _ action: String, _ identifier: String, _ parameters: [OpenAPIParameter]) {
+            var operation = operation("get", action, "watch" + groupTitle + identifier)
+            operation.answer = TypeName.watchEvent
+            let all = OpenAPIParameter.list + parameters
+            paths.append(Path(path: path, parameters: all, operations: [operation]))
+        }
+        let collection = watchRoot + collectionPath.dropFirst(root.count)
+        add(collection, "watchlist", scope + "List", scopeParameters)
+        add(collection + "/{name}", "watch", scope, itemParameters)
+        if resource.isNamespaced {
+            add(watchRoot + "/" + resource.plural, "watchlist", resource.kind + "ListForAllNamespaces", [.pretty])
+        }
+        return paths
     }
 }
 

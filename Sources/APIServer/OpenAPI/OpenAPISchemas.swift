@@ -14,6 +14,7 @@ enum OpenAPIDialect: Sendable {
 struct OpenAPISchemas {
     let schema: Schema
     let dialect: OpenAPIDialect
+    private let descriptions: FieldDescriptions
     /// Names that some schema refers to, in the order met. All of them are to be defined.
     private(set) var referenced: [String] = []
     private var known: Set<String> = []
@@ -21,6 +22,7 @@ struct OpenAPISchemas {
     init(schema: Schema, dialect: OpenAPIDialect) {
         self.schema = schema
         self.dialect = dialect
+        descriptions = FieldDescriptions(of: schema)
     }
 
     /// `{"$ref": …}`; the type will be part of `definitions`.
@@ -38,20 +40,25 @@ struct OpenAPISchemas {
             if let scalar = SharedSchema(rawValue: name) {
                 body(name, scalar.value(in: dialect))
             } else if let id = schema.type(named: name) {
-                body(name, definition(of: schema[id]))
+                body(name, definition(of: id))
             }
         }
     }
 
-    private mutating func definition(of type: TypeSchema) -> Value {
-        var entries: [(String, Value)] = [("type", .string("object"))]
+    private mutating func definition(of id: TypeID) -> Value {
+        let type = schema[id]
+        var entries: [(String, Value)] = []
+        if let text = descriptions.type(id) { entries.append(("description", .string(text))) }
+        entries.append(("type", .string("object")))
         let required = type.fields.filter(\.isRequired).map(\.name)
         if !required.isEmpty { entries.append(("required", .strings(required))) }
         if !type.fields.isEmpty {
             let isList = type.kinds.contains { $0.kind.hasSuffix("List") }
-            let properties = type.fields.map { field in
+            let properties = type.fields.enumerated().map { position, field in
                 // The published lists of objects declare no list type.
-                (field.name, property(field, declaresListType: !(isList && field.name == "items")))
+                let declaresListType = !(isList && field.name == "items")
+                let description = descriptions.field(position, of: id)
+                return (field.name, property(field, description, declaresListType: declaresListType))
             }
             entries.append(("properties", .ordered(properties)))
         }
@@ -63,22 +70,30 @@ struct OpenAPISchemas {
         return .ordered(entries)
     }
 
-    private mutating func property(_ field: FieldSchema, declaresListType: Bool) -> Value {
-        var entries: [(String, Value)]
-        let bare = bareSchema(field.type)
-        if bare["$ref"] != nil {
-            // In v3 nothing may stand beside `$ref`; in v2 it may, but no default does.
-            entries = dialect == .v3 ? [("allOf", .array([bare]))] : pairs(bare)
-        } else {
-            entries = pairs(bare)
-        }
+    private mutating func property(
+        _ field: FieldSchema, _ description: FieldDescriptions.Entry?, declaresListType: Bool
+    ) -> Value {
+        var entries: [(String, Value)] = []
+        if let description { entries.append(("description", .string(text(description)))) }
+        let values = field.allowedValues.isEmpty ? description?.values ?? [] : field.allowedValues
+        let bare = bareSchema(field.type, values: values)
         let isReference = bare["$ref"] != nil
+        // In v3 nothing may stand beside `$ref`; in v2 it may, but no default does.
+        entries += isReference && dialect == .v3 ? [("allOf", .array([bare]))] : pairs(bare)
         if dialect == .v3 || !isReference, let value = defaultValue(field, isReference: isReference) {
             entries.append(("default", value))
         }
-        if !field.allowedValues.isEmpty { entries.append(("enum", .strings(field.allowedValues))) }
         return .ordered(entries + extensions(field, declaresListType: declaresListType))
     }
+
+    /// Older clients never show an enumeration: the text tells the values too, unless they are too many to read.
+    private func text(_ description: FieldDescriptions.Entry) -> String {
+        let named = description.values.filter { !$0.isEmpty }
+        guard (1...Self.namedValuesMax).contains(named.count) else { return description.text }
+        return description.text + " Values: " + named.joined(separator: ", ") + "."
+    }
+
+    private static let namedValuesMax = 12
 
     private func extensions(_ field: FieldSchema, declaresListType: Bool) -> [(String, Value)] {
         var entries: [(String, Value)] = []
@@ -102,9 +117,12 @@ struct OpenAPISchemas {
         return entries
     }
 
-    private mutating func bareSchema(_ type: FieldType) -> Value {
+    /// `values` restrict a text, or the texts in a list or map.
+    private mutating func bareSchema(_ type: FieldType, values: [String] = []) -> Value {
         switch type {
-        case .string: .typed("string")
+        case .string:
+            values.isEmpty
+                ? .typed("string") : .ordered([("type", .string("string")), ("enum", .strings(values))])
         case .bool: .typed("boolean")
         case .int32: .typed("integer", format: "int32")
         case .int64: .typed("integer", format: "int64")
@@ -120,9 +138,9 @@ struct OpenAPISchemas {
         case .json: reference(to: SharedSchema.json.rawValue)
         case .object(let id): reference(to: schema[id].name)
         case .array(let element):
-            .ordered([("type", .string("array")), ("items", bareSchema(element))])
+            .ordered([("type", .string("array")), ("items", bareSchema(element, values: values))])
         case .map(let element):
-            .ordered([("type", .string("object")), ("additionalProperties", bareSchema(element))])
+            .ordered([("type", .string("object")), ("additionalProperties", bareSchema(element, values: values))])
         }
     }
 
@@ -147,34 +165,6 @@ struct OpenAPISchemas {
 
     private func pairs(_ value: Value) -> [(String, Value)] {
         (value.fields?.entries ?? []).map { ($0.key, $0.value) }
-    }
-}
-
-/// Published types that are no objects with fields: the tables know them as field types.
-enum SharedSchema: String {
-    case quantity = "io.k8s.apimachinery.pkg.api.resource.Quantity"
-    case time = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
-    case microTime = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
-    case duration = "io.k8s.apimachinery.pkg.apis.meta.v1.Duration"
-    case intOrString = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
-    case rawExtension = "io.k8s.apimachinery.pkg.runtime.RawExtension"
-    case fieldsV1 = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
-    case json = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
-    case patch = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
-
-    func value(in dialect: OpenAPIDialect) -> Value {
-        switch (self, dialect) {
-        case (.quantity, .v3): .ordered([("oneOf", .array([.typed("string"), .typed("number")]))])
-        case (.quantity, .v2), (.duration, _): .typed("string")
-        case (.time, _), (.microTime, _): .typed("string", format: "date-time")
-        case (.intOrString, .v3):
-            .ordered([
-                ("format", .string("int-or-string")), ("oneOf", .array([.typed("integer"), .typed("string")])),
-            ])
-        case (.intOrString, .v2): .typed("string", format: "int-or-string")
-        case (.rawExtension, _), (.fieldsV1, _), (.patch, _): .typed("object")
-        case (.json, _): .ordered([])
-        }
     }
 }
 

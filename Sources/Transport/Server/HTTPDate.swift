@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 
 /// The `Date` header's value, made once a second.
-final class HTTPDate: Sendable {
+package final class HTTPDate: Sendable {
     private let cached = Mutex<(second: Int, text: String)>((-1, ""))
 
     var text: String {
@@ -13,6 +13,13 @@ final class HTTPDate: Sendable {
             if cached.second != second { cached = (second, Self.format(second)) }
             return cached.text
         }
+    }
+
+    /// The time that is `seconds` from now, for `Expires`.
+    package static func text(inSeconds seconds: Int) -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        return format(now.tv_sec + seconds)
     }
 
     /// RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
