@@ -21,6 +21,8 @@ extension APIServer {
             context.request, as: Self.tokenKind, type: type, internalGroup: "authentication",
             validation: options.validation)
         var request = decoded.object
+        request.editObject("spec") { $0.setDefault("expirationSeconds", .int(Self.lifetimeDefault)) }
+        own(&request, type, context, options)
         try checkIdentity(request, context)
         guard let account = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
         let now = configuration.clock()
@@ -49,8 +51,18 @@ extension APIServer {
             "token": .string(tokens.sign(claims)),
             "expirationTimestamp": .string((now + .seconds(seconds)).description),
         ]
-        return .other(
-            status: 201, schema.normalisedIfPossible(request, as: type), warnings: decoded.warnings)
+        request = schema.normalisedIfPossible(request, as: type)
+        // Upstream always encodes the reference, even where there is none.
+        request.editObject("spec") { $0.setDefault("boundObjectRef", .null) }
+        return .other(status: 201, request, warnings: decoded.warnings)
+    }
+
+    private func own(_ request: inout Value, _ type: TypeID, _ context: RequestContext, _ options: WriteOptions) {
+        let sent = request.metadata["managedFields"]
+        request = schema.normalisedIfPossible(request, as: type)
+        let write = FieldManager.Write(
+            write(context, options, subresource: "token"), kind: Self.tokenKind, type: type, schema: schema)
+        fieldManager.create(&request, sent: sent, write)
     }
 
     /// Name and namespace may be left out, but not differ from the path's.
@@ -64,16 +76,11 @@ extension APIServer {
         }
     }
 
-    private func complete(
-        _ request: inout Value, _ context: RequestContext, _ now: Time
-    ) {
+    private func complete(_ request: inout Value, _ context: RequestContext, _ now: Time) {
         request.editMetadata { metadata in
             metadata["name"] = .string(context.name)
             metadata["namespace"] = .string(context.namespace)
             metadata["creationTimestamp"] = .string(now.description)
-        }
-        request.editObject("spec") { spec in
-            spec.setDefault("expirationSeconds", .int(Self.lifetimeDefault))
         }
     }
 

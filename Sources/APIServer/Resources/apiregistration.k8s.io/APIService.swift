@@ -13,6 +13,19 @@ struct APIServiceStrategy: ResourceStrategy {
         }
     }
 
+    /// What this server answers itself is there at once.
+    func prepareForCreate(_ object: inout Value) {
+        guard object["spec"]?.present("service") == nil else { return }
+        object["status"] = [
+            "conditions": [
+                [
+                    "type": "Available", "status": "True", "lastTransitionTime": .string(Time.now().description),
+                    "reason": "Local", "message": "Local APIServices are always available",
+                ]
+            ]
+        ]
+    }
+
     func validateCreate(_ object: Value) -> [FieldError] {
         var errors = FieldErrors()
         if !object.name.isEmpty { name(object, &errors) }
