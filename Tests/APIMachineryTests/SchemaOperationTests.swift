@@ -75,7 +75,7 @@ import Testing
         (#"{"spec":{}}"#, #"{"metadata":{},"spec":{"containers":null,"strategy":{}}}"#),
         (
             #"{"spec":{"replicas":0,"minReadySeconds":0,"paused":false,"hosts":[],"selector":{},"containers":[]}}"#,
-            #"{"metadata":{},"spec":{"containers":null,"strategy":{}}}"#
+            #"{"metadata":{},"spec":{"containers":[],"strategy":{}}}"#
         ),
         (
             #"{"apiVersion":"sample/v1","spec":{"containers":[{"image":"","unknown":1,"name":"c"}]},"kind":"Widget"}"#,

@@ -81,7 +81,7 @@ extension Schema {
                 throw error.within(field, of: type)
             }
             if Self.isEmpty(normal, field.type), !keepsEmpty(field, index, of: type) { return }
-            result.appendNew(field.name, type.isBuiltIn && Self.isEmptyList(normal, field.type) ? .null : normal)
+            result.appendNew(field.name, normal)
         } else if let value = field.defaultValue {
             result.appendNew(field.name, value)
         } else if field.isAlwaysPresent, field.name != "minReadySeconds" {
@@ -108,14 +108,6 @@ extension Schema {
         case (.int32, .int(let number)), (.int64, .int(let number)): number == 0
         case (.array, .array(let elements)): elements.isEmpty
         case (.map, .object(let fields)): fields.isEmpty
-        default: false
-        }
-    }
-
-    /// A list or map that is always shown and rests as nothing: protobuf does not know an empty one from none.
-    private static func isEmptyList(_ value: Value, _ type: FieldType) -> Bool {
-        switch type {
-        case .array, .map: isEmpty(value, type)
         default: false
         }
     }

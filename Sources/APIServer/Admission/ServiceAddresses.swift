@@ -9,7 +9,6 @@ final class ServiceAddresses: AdmissionPlugin {
     private let store: any Store
     private let prefix: String
     private let range: AddressRange?
-    private let cidr: String
     private let nodePorts: ClosedRange<Int>
     private let state = Mutex<Taken?>(nil)
 
@@ -22,7 +21,6 @@ final class ServiceAddresses: AdmissionPlugin {
     init(configuration: APIServerConfiguration, prefix: String) {
         store = configuration.store
         self.prefix = prefix
-        cidr = configuration.serviceCIDR
         range = AddressRange(configuration.serviceCIDR)
         nodePorts = configuration.nodePorts
     }
@@ -30,9 +28,14 @@ final class ServiceAddresses: AdmissionPlugin {
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
         guard request.isFor("", "services"), request.subresource.isEmpty, request.operation != .delete else { return }
         var spec = request.object["spec"] ?? [:]
-        keepFromOld(&spec, request)
+        let old = request.old?["spec"]
+        if let old { ServiceFields.keepGiven(&spec, old) }
+        ServiceFields.agreeOnAddresses(&spec, old)
+        let faults = ServiceFamilies.settle(&spec, old)
+        guard faults.isEmpty else { throw .invalid(request.resource.kind, request.object.name, faults) }
         try assignAddress(&spec, request)
         try assignPorts(&spec, request)
+        try assignHealthCheckPort(&spec, request)
         request.object["spec"] = spec
     }
 
@@ -42,53 +45,15 @@ final class ServiceAddresses: AdmissionPlugin {
         settle(request, keeping: request.operation == .delete ? nil : request.object)
     }
 
-    /// An update that leaves addresses out keeps those it has, as long as the type allows.
-    private func keepFromOld(_ spec: inout Value, _ request: AdmissionRequest) {
-        guard let old = request.old?["spec"], spec.text("type") != "ExternalName" else { return }
-        guard old.text("type") != "ExternalName" else { return }
-        if spec.text("clusterIP").isEmpty {
-            spec["clusterIP"] = old["clusterIP"]
-            spec["clusterIPs"] = old["clusterIPs"]
-        }
-        let needsPorts = Self.needsPorts(spec)
-        let ports = old.list("ports")
-        spec.editEach("ports") { port in
-            if !needsPorts {
-                // A type without node ports gives them back; an explicit one is for validation to refuse.
-                if ports.contains(where: { $0["nodePort"] == port["nodePort"] }) { port["nodePort"] = nil }
-                return
-            }
-            guard port["nodePort"]?.int ?? 0 == 0 else { return }
-            let same = ports.first { $0["port"] == port["port"] && $0.text("protocol") == port.text("protocol") }
-            port["nodePort"] = same?["nodePort"]
-        }
-    }
-
-    private static func needsPorts(_ spec: Value) -> Bool {
-        spec.text("type") == "NodePort"
-            || spec.text("type") == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"]?.bool != false
-    }
-
     private func assignAddress(_ spec: inout Value, _ request: AdmissionRequest) throws(APIError) {
-        guard spec.text("type") != "ExternalName" else {
-            for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] { spec[key] = nil }
-            return
-        }
-        var address = spec.text("clusterIP")
-        if address.isEmpty { address = spec.list("clusterIPs").first?.string ?? "" }
-        if spec.list("ipFamilies").isEmpty { spec["ipFamilies"] = ["IPv4"] }
-        if address == "None" {
-            // Without a selector nobody knows yet which families the endpoints will have.
-            if spec.entries("selector").isEmpty, spec.text("ipFamilyPolicy").isEmpty {
-                spec["ipFamilyPolicy"] = "RequireDualStack"
-                spec["ipFamilies"] = ["IPv4", "IPv6"]
-            }
-        } else {
-            address = try reserve(address, request)
-        }
-        spec.setDefaultString("ipFamilyPolicy", "SingleStack")
+        guard ServiceTypes.needsClusterIP(spec) else { return }
+        let all = spec.list("clusterIPs").map { $0.string ?? "" }
+        guard all.first != "None" else { return }
+        // An address that is there may not change; validation says so.
+        if let old = request.old?["spec"], ServiceTypes.needsClusterIP(old) { return }
+        let address = try reserve(all.first ?? "", request)
         spec["clusterIP"] = .string(address)
-        spec["clusterIPs"] = [.string(address)]
+        spec["clusterIPs"] = .array([.string(address)] + all.dropFirst().map { .string($0) })
     }
 
     private func reserve(_ wanted: String, _ request: AdmissionRequest) throws(APIError) -> String {
@@ -109,8 +74,7 @@ final class ServiceAddresses: AdmissionPlugin {
         guard range.contains(number) else {
             throw refused(
                 request, wanted,
-                "failed to allocate IP \(wanted): the provided IP (\(wanted)) is not in the valid range. "
-                    + "The range of valid IPs is \(cidr)")
+                "failed to allocate IP \(wanted): the provided network does not match the current range")
         }
         let isMine = withTaken { taken in
             guard let holder = taken.addresses[number], holder != owner else {
@@ -133,23 +97,51 @@ final class ServiceAddresses: AdmissionPlugin {
     }
 
     private func assignPorts(_ spec: inout Value, _ request: AdmissionRequest) throws(APIError) {
-        guard Self.needsPorts(spec) else { return }
+        guard ["NodePort", "LoadBalancer"].contains(spec.text("type")) else { return }
+        let gives = ServiceTypes.needsNodePorts(spec)
         let owner = request.namespace + "/" + request.object.name
         var ports = spec.list("ports")
+        // Two protocols on one port of the Service share a port of the nodes.
+        var shared: [Int64: Int64] = [:]
+        for port in ports where shared[port["port"]?.int ?? 0] == nil {
+            if let node = port["nodePort"]?.int, node != 0 { shared[port["port"]?.int ?? 0] = node }
+        }
         for index in ports.indices {
-            let wanted = Int(ports[index]["nodePort"]?.int ?? 0)
+            let number = ports[index]["port"]?.int ?? 0
+            var wanted = ports[index]["nodePort"]?.int ?? 0
+            if wanted == 0, !gives { continue }
+            if wanted == 0, request.old == nil { wanted = shared[number] ?? 0 }
             if wanted == 0 {
                 guard let port = takeFreePort(owner) else {
                     throw .internalError("failed to allocate a nodePort: range is full")
                 }
-                ports[index]["nodePort"] = .int(Int64(port))
-            } else if let problem = take(wanted, owner) {
+                wanted = Int64(port)
+            } else if let problem = take(Int(wanted), owner) {
                 throw .invalid(
                     request.resource.kind, request.object.name,
-                    [.invalid("spec.ports[\(index)].nodePort", Int64(wanted), problem)])
+                    [.invalid("spec.ports[\(index)].nodePort", wanted, problem)])
             }
+            ports[index]["nodePort"] = .int(wanted)
+            shared[number] = wanted
         }
         if !ports.isEmpty { spec["ports"] = .array(ports) }
+    }
+
+    /// Where a load balancer asks a node whether it has endpoints.
+    private func assignHealthCheckPort(_ spec: inout Value, _ request: AdmissionRequest) throws(APIError) {
+        guard ServiceTypes.needsHealthCheckPort(spec) else { return }
+        // One that is there may not change; validation says so.
+        if let old = request.old?["spec"], ServiceTypes.needsHealthCheckPort(old) { return }
+        let owner = request.namespace + "/" + request.object.name
+        let wanted = Int(spec["healthCheckNodePort"]?.int ?? 0)
+        if wanted == 0 {
+            guard let port = takeFreePort(owner) else {
+                throw .internalError("failed to allocate a HealthCheck NodePort 0: range is full")
+            }
+            spec["healthCheckNodePort"] = .int(Int64(port))
+        } else if let problem = take(wanted, owner) {
+            throw .internalError("failed to allocate requested HealthCheck NodePort \(wanted): \(problem)")
+        }
     }
 
     private func takeFreePort(_ owner: String) -> Int? {
@@ -190,8 +182,9 @@ final class ServiceAddresses: AdmissionPlugin {
 
     private static func held(_ service: Value) -> (address: UInt32?, ports: Set<Int>) {
         let spec = service["spec"] ?? [:]
-        let ports = spec.list("ports").compactMap { $0["nodePort"]?.int }.filter { $0 != 0 }.map { Int($0) }
-        return (AddressRange.number(spec.text("clusterIP")), Set(ports))
+        var ports = spec.list("ports").compactMap { $0["nodePort"]?.int }
+        if let health = spec["healthCheckNodePort"]?.int { ports.append(health) }
+        return (AddressRange.number(spec.text("clusterIP")), Set(ports.filter { $0 != 0 }.map { Int($0) }))
     }
 
     private func withTaken<Result>(_ body: (inout Taken) -> Result) -> Result {

@@ -11,7 +11,7 @@ struct StorageCodec: Sendable {
 
     /// The bytes for the store. `object` is in the resource's own version and normalised.
     func encode(_ object: Value, as resource: Resource) -> UnrevisionedValue {
-        var object = resource.conversion?.toStored(object) ?? object
+        var object = Self.settled(resource.conversion?.toStored(object) ?? object)
         object.editMetadata { metadata in
             metadata["selfLink"] = nil
             metadata["resourceVersion"] = .string(marker)
@@ -25,6 +25,20 @@ struct StorageCodec: Sendable {
         plain += bytes[..<offset]
         plain += bytes[(offset + markerBytes.count)...]
         return UnrevisionedValue(bytes: plain, revisionOffset: offset)
+    }
+
+    /// Empty lists that are always shown rest as nothing: protobuf, in which upstream stores, does not tell them apart.
+    /// (Other empty lists are gone from a normalised object.)
+    static func settled(_ object: Value) -> Value {
+        var settled = object
+        func settle(_ value: inout Value) {
+            for (key, member) in value.fields?.entries ?? [] where member == .array([]) { value[key] = .null }
+        }
+        settle(&settled)
+        if let spec = settled["spec"], spec.fields?.entries.contains(where: { $0.value == .array([]) }) == true {
+            settled.edit("spec", settle)
+        }
+        return settled
     }
 
     /// The stored object in the resource's version.

@@ -210,7 +210,7 @@ extension APIServer {
         func rest(_ value: Value) -> [(key: String, value: Value)] {
             (value.fields?.entries ?? []).filter { $0.key != "metadata" && $0.key != "status" }
         }
-        return OrderedFields(rest(object)) == OrderedFields(rest(old))
+        return OrderedFields(rest(StorageCodec.settled(object))) == OrderedFields(rest(old))
     }
 
     private func replace(
