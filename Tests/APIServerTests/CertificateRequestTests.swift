@@ -1,5 +1,6 @@
 import APIMachinery
 import APIServer
+import PKI
 import Testing
 import Transport
 
@@ -40,8 +41,12 @@ import Transport
             #expect(done.body[path: "status", "certificate"] == nil)
             var signed = done.body
             signed.set("YQ==", at: ["status", "certificate"])
+            #expect(await server.put(Self.base + "/c/status", signed).status == 422, "no PEM block")
+            let authority = try ClusterCA.loadOrCreate(directory: server.directory).certificatePEM
+            let certificate = Value.string(String(decoding: Base64.encode(authority), as: UTF8.self))
+            signed.set(certificate, at: ["status", "certificate"])
             #expect(
-                await server.put(Self.base + "/c/status", signed).body[path: "status", "certificate"] == "YQ==")
+                await server.put(Self.base + "/c/status", signed).body[path: "status", "certificate"] == certificate)
         }
     }
 
