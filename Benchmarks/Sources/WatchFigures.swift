@@ -1,4 +1,5 @@
 internal import APIMachinery
+internal import Glibc
 internal import Synchronization
 internal import Transport
 
@@ -101,12 +102,17 @@ struct WatchFigures {
 
     /// The number in the object's name, if the line is about an object that was created.
     private static func createdIndex(_ line: [UInt8]) -> Int? {
-        guard line.count > 200, line.starts(with: Array(#"{"type":"ADDED""#.utf8)) else { return nil }
-        // `metadata` comes right after kind and apiVersion.
-        let head = line[..<200]
-        guard var position = head.indices.first(where: { head[$0...].starts(with: marker) }) else { return nil }
-        position += marker.count
-        return Int(String(decoding: head[position..<position + 6], as: UTF8.self))
+        guard line.starts(with: Array(#"{"type":"ADDED""#.utf8)) else { return nil }
+        return line.withUnsafeBytes { line in
+            marker.withUnsafeBytes { marker in
+                guard let base = line.baseAddress, let wanted = marker.baseAddress,
+                    let found = memmem(base, line.count, wanted, marker.count)
+                else { return nil }
+                let position = base.distance(to: UnsafeRawPointer(found)) + marker.count
+                guard position + 6 <= line.count else { return nil }
+                return Int(String(decoding: line[position..<position + 6], as: UTF8.self))
+            }
+        }
     }
 }
 

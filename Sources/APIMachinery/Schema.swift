@@ -74,6 +74,8 @@ package struct TypeSchema: Sendable {
     let keepsZero: [Bool]
     /// For each field, whether it is printed as null when it is not set.
     let isNullWhenAbsent: [Bool]
+    /// Fields that are written in some form when they are not set.
+    let writtenWhenAbsent: [Int]
     /// Types of custom resources have no Go struct: they keep every value as it was given.
     let isBuiltIn: Bool
 
@@ -94,8 +96,14 @@ package struct TypeSchema: Sendable {
             !isBuiltIn || $0.isAlwaysPresent || ExplicitZeros.keeps(typeName: name, field: $0.name)
         }
         isNullWhenAbsent = fields.map { isBuiltIn && AbsentAsNull.holds(typeName: name, field: $0) }
+        let isNullWhenAbsent = isNullWhenAbsent
+        writtenWhenAbsent = fields.indices.filter {
+            fields[$0].defaultValue != nil || fields[$0].isAlwaysPresent || isNullWhenAbsent[$0]
+        }
         indexByName = Dictionary(fields.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    func index(of name: String) -> Int? { indexByName[name] }
 
     package func field(_ name: String) -> FieldSchema? { indexByName[name].map { fields[$0] } }
 }

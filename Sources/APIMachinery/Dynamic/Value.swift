@@ -91,6 +91,7 @@ package struct OrderedFields: Hashable, Sendable {
     /// Equality ignores order, as JSON objects do.
     package static func == (lhs: OrderedFields, rhs: OrderedFields) -> Bool {
         guard lhs.count == rhs.count else { return false }
+        if lhs.isSameStorage(as: rhs) { return true }
         // Mostly both sides have the same order.
         var mismatches: [Int] = []
         for index in lhs.entries.indices {
@@ -106,6 +107,13 @@ package struct OrderedFields: Hashable, Sendable {
         let positions = rhs.index()
         return mismatches.allSatisfy { index in
             positions[lhs.entries[index].key].map { rhs.entries[$0].value == lhs.entries[index].value } ?? false
+        }
+    }
+
+    /// Whether both are copies of one, not changed since.
+    private func isSameStorage(as other: OrderedFields) -> Bool {
+        entries.withUnsafeBufferPointer { mine in
+            other.entries.withUnsafeBufferPointer { mine.baseAddress == $0.baseAddress && mine.count == $0.count }
         }
     }
 

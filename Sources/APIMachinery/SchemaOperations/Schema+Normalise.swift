@@ -12,6 +12,17 @@ extension Schema {
         }
     }
 
+    /// The same for a value that shares much with one already normalised: top-level fields that are equal to those
+    /// of `known` are taken from there.
+    package func normalised(_ value: Value, as type: TypeID, known: Value) throws(SchemaError) -> Value {
+        guard case .object(let fields) = value else { return try normalised(value, as: type) }
+        do throws(TypeMismatch) {
+            return .object(try normalised(fields, self[type], known: known.fields))
+        } catch {
+            throw error.error
+        }
+    }
+
     private func normalised(_ value: Value, _ type: FieldType) throws(TypeMismatch) -> Value {
         switch (type, value) {
         case (.object(let id), .object(let fields)): return .object(try normalised(fields, self[id]))
@@ -50,45 +61,68 @@ extension Schema {
     }
 
     private func normalised(
-        _ fields: OrderedFields, _ type: TypeSchema
+        _ fields: OrderedFields, _ type: TypeSchema, known: OrderedFields? = nil
     ) throws(TypeMismatch) -> OrderedFields {
         var result = OrderedFields()
-        if !type.kinds.isEmpty {
+        let isRoot = !type.kinds.isEmpty
+        if isRoot {
             for name in ["kind", "apiVersion"] {
                 if let text = fields[name]?.string, !text.isEmpty { result.appendNew(name, .string(text)) }
             }
-            for (index, field) in type.fields.enumerated() where field.name == "metadata" {
-                try add(field, index, of: type, from: fields, to: &result)
-            }
         }
-        let isRoot = !type.kinds.isEmpty
-        for (index, field) in type.fields.enumerated() {
-            if isRoot, field.name == "kind" || field.name == "apiVersion" || field.name == "metadata" { continue }
-            try add(field, index, of: type, from: fields, to: &result)
+        for (index, value) in present(fields, type) {
+            let name = type.fields[index].name
+            if isRoot, name == "kind" || name == "apiVersion" { continue }
+            if let known, let done = known[name], value == done {
+                result.appendNew(name, done)
+            } else {
+                try add(value, index, of: type, to: &result)
+            }
         }
         return result
     }
 
+    /// What an object has of its type's fields, by their places and in the order in which they are written; `.null`
+    /// for those that are not there and written all the same. Looks at what is there, not at all that could be.
+    private func present(_ fields: OrderedFields, _ type: TypeSchema) -> [(index: Int, value: Value)] {
+        var present: [(index: Int, value: Value)] = []
+        present.reserveCapacity(fields.count + type.writtenWhenAbsent.count)
+        for entry in fields.entries where !entry.value.isNull {
+            if let index = type.index(of: entry.key) { present.append((index, entry.value)) }
+        }
+        for index in type.writtenWhenAbsent where !present.contains(where: { $0.index == index }) {
+            present.append((index, .null))
+        }
+        // Of a root, the metadata comes before everything else.
+        let first = type.kinds.isEmpty ? nil : type.index(of: "metadata")
+        func rank(_ index: Int) -> Int { index == first ? -1 : index }
+        if zip(present, present.dropFirst()).contains(where: { rank($0.index) > rank($1.index) }) {
+            present.sort { rank($0.index) < rank($1.index) }
+        }
+        return present
+    }
+
     private func add(
-        _ field: FieldSchema, _ index: Int, of type: TypeSchema, from fields: OrderedFields,
-        to result: inout OrderedFields
+        _ value: Value, _ index: Int, of type: TypeSchema, to result: inout OrderedFields
     ) throws(TypeMismatch) {
-        if let value = fields[field.name], !value.isNull {
+        if !value.isNull {
             let normal: Value
             do throws(TypeMismatch) {
-                normal = try normalised(value, field.type)
+                normal = try normalised(value, type.fields[index].type)
             } catch {
-                throw error.within(field, of: type)
+                throw error.within(type.fields[index], of: type)
             }
-            if Self.isEmpty(normal, field.type), !keepsEmpty(field, index, of: type) { return }
-            result.appendNew(field.name, normal)
-        } else if let value = field.defaultValue {
-            result.appendNew(field.name, value)
-        } else if field.isAlwaysPresent, field.name != "minReadySeconds" {
+            if Self.isEmpty(normal, type.fields[index].type), !keepsEmpty(type.fields[index], index, of: type) {
+                return
+            }
+            result.appendNew(type.fields[index].name, normal)
+        } else if let value = type.fields[index].defaultValue {
+            result.appendNew(type.fields[index].name, value)
+        } else if type.fields[index].isAlwaysPresent, type.fields[index].name != "minReadySeconds" {
             // (Published with a zero default for ReplicationControllers, and `omitempty` all the same.)
-            result.appendNew(field.name, try normalised(.null, field.type))
+            result.appendNew(type.fields[index].name, try normalised(.null, type.fields[index].type))
         } else if type.isNullWhenAbsent[index] {
-            result.appendNew(field.name, .null)
+            result.appendNew(type.fields[index].name, .null)
         }
     }
 

@@ -47,9 +47,11 @@ extension APIServer {
         wipeSystemFields(&object)
         let advice = OwnerReferences.deduplicate(&object)
         strategy.applyDefaults(&object)
+        var normal = options.isManaged ? draft : .null
         if !options.isManaged {
             let sent = object.metadata["managedFields"]
             object = try normalised(object, resource)
+            normal = object
             fieldManager.create(&object, sent: sent, write(context, options, subresource: ""))
         }
         let owners = object.metadata["managedFields"]
@@ -64,7 +66,7 @@ extension APIServer {
             if resource.hasStatus, !strategy.keepsStatusOnCreate { object["status"] = nil }
             fillSystemFields(&object, resource, owners)
             strategy.prepareForCreate(&object)
-            object = try normalised(object, resource)
+            object = try normalised(object, resource, known: normal)
             let errors = ObjectMetaValidation.validateCreate(object, resource) + strategy.validateCreate(object)
             guard errors.isEmpty else { throw .invalid(resource.storedKind, object.name, errors) }
             admitted.object = object
@@ -151,9 +153,10 @@ extension APIServer {
         }
     }
 
-    func normalised(_ object: Value, _ resource: Resource) throws(APIError) -> Value {
+    /// `known`: an earlier state of the object that was normalised.
+    func normalised(_ object: Value, _ resource: Resource, known: Value = .null) throws(APIError) -> Value {
         do {
-            return try schema.normalised(object, as: resource.type)
+            return try schema.normalised(object, as: resource.type, known: known)
         } catch {
             throw .badRequest(
                 "\(resource.kind.kind) in version \(quoted(resource.kind.version)) cannot be handled as a "

@@ -102,12 +102,15 @@ extension APIServer {
         _ options: WriteOptions, _ subresource: String
     ) async throws(APIError) -> (json: [UInt8], warnings: [String])? {
         let resource = context.resource
+        // What an apply made is normalised, and so is what is stored.
+        var normal = options.isManaged ? object : resource.conversion == nil ? old : .null
         let advice = OwnerReferences.deduplicate(&object)
         keepUnwritable(&object, old, resource, subresource)
         resource.strategy.applyDefaults(&object)
         if !options.isManaged {
             let sent = object.metadata["managedFields"]
-            object = try normalised(object, resource)
+            object = try normalised(object, resource, known: normal)
+            normal = object
             fieldManager.update(&object, from: old, sent: sent, write(context, options, subresource: subresource))
         }
         let owners = object.metadata["managedFields"]
@@ -120,7 +123,7 @@ extension APIServer {
             object = admitted.object
             resource.strategy.applyDefaults(&object)
             object.editMetadata { $0["managedFields"] = owners }
-            try prepare(&object, old, resource, subresource)
+            try prepare(&object, old, resource, subresource, normal: normal)
             keepTimes(&object, old)
             admitted.object = object
             admitted.warnings += resource.strategy.warnings(object, from: old)
@@ -153,7 +156,7 @@ extension APIServer {
     }
 
     private func prepare(
-        _ object: inout Value, _ old: Value, _ resource: Resource, _ subresource: String
+        _ object: inout Value, _ old: Value, _ resource: Resource, _ subresource: String, normal: Value
     ) throws(APIError) {
         let strategy = resource.strategy
         ObjectMetaValidation.keepSystemFields(&object, old)
@@ -162,7 +165,7 @@ extension APIServer {
         } else if subresource.isEmpty {
             strategy.prepareForUpdate(&object, from: old)
         }
-        object = try normalised(object, resource)
+        object = try normalised(object, resource, known: normal)
         if subresource.isEmpty { strategy.settle(&object, from: old) }
         if strategy.tracksGeneration, subresource != "status" {
             let isSame = strategy.generationIsFixed || isSameWithoutMetadata(object, old)
