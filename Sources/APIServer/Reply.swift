@@ -128,6 +128,16 @@ final class Reply: Sendable {
         responder.respond(status: document.status, headers: headers, body: .bytes(body))
     }
 
+    /// Another handler answers: what is said of every answer, and the end of the request.
+    func delegated(_ status: Int, _ headers: HTTPFields) -> HTTPFields {
+        var headers = headers
+        headers["Audit-Id"] = auditID
+        addFlow(&headers)
+        finish(code: status)
+        audit?.completed(status)
+        return headers
+    }
+
     func complete(
         _ status: Int, _ contentType: String, _ body: HTTPBody, _ warnings: [String] = [],
         _ extra: HTTPFields = HTTPFields()

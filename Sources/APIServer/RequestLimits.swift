@@ -2,7 +2,6 @@
 enum RequestLimits {
     /// Upstream's own limit.
     static let bodyBytesMax = 3 * 1024 * 1024
-    static let jsonPatchOperationsMax = 10_000
     /// Attempts of an unconditional write before a conflict is reported.
     static let writeAttemptsMax = 20
     /// Attempts to find a free name for `generateName`, as upstream.

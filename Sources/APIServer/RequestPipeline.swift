@@ -24,7 +24,9 @@ struct RequestPipeline: Sendable {
             guard info.isResourceRequest, !info.resource.isEmpty else {
                 return try server.answerNonResource(request, info, query, reply)
             }
-            if let other = server.configuration.delegates[info.group] { return other.handle(request, responder) }
+            if let other = server.configuration.delegates[info.group] {
+                return other.handle(request, DelegatedResponder(reply: reply, responder: responder))
+            }
             guard server.registry.serves(info.group, info.version) else { return server.answerUnknown(reply) }
             let resource = try find(info)
             reply.begin(info)

@@ -18,17 +18,18 @@ struct TestServer: Sendable {
     /// Runs `body` against a bootstrapped server and takes everything away after it.
     static func with(
         nodeHandler: @escaping @Sendable (String) -> (any HTTPHandler)? = { _ in nil },
+        delegates: [String: any HTTPHandler] = [:],
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let directory = "/tmp/skiff-apiserver-test-\(UInt64.random(in: 0...UInt64.max))"
         try #require(mkdir(directory, 0o700) == 0)
         defer { removeDirectory(directory) }
         let store = try await SQLiteStore.open(directory: directory, logger: Logger(label: "test"))
-        let server = APIServer(
-            configuration: APIServerConfiguration(
-                store: store, tokens: try ServiceAccountTokens.loadOrCreate(directory: directory),
-                nodeHandler: nodeHandler)
-        )
+        var configuration = APIServerConfiguration(
+            store: store, tokens: try ServiceAccountTokens.loadOrCreate(directory: directory),
+            nodeHandler: nodeHandler)
+        configuration.delegates = delegates
+        let server = APIServer(configuration: configuration)
         try await server.bootstrap()
         let test = TestServer(server: server, store: store, directory: directory)
         _ = await test.post(
