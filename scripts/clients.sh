@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Other people's clients against Skiff: the tests that kr8s carries in its source package, and the examples of the
-# official Python client. Needs root, the internet's Python packages, and a release build.
+# Other people's clients against Skiff: the tests that kr8s carries in its source package, which use the official Python
+# client too. Needs root, the internet's Python packages, and a release build.
 # Usage: clients.sh [pytest options]
 set -euo pipefail
 cd "$(dirname "$0")/.."

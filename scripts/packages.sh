@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing here. Usage: packages.sh build|run|test|clients ...
-# Sourced by quickstart.sh and test.sh, or run by hand. Needs root only when something is missing.
+# Called by quickstart.sh and test.sh, or by hand. Needs root only when something is missing.
 set -euo pipefail
 
 declare -A packages=(

@@ -27,6 +27,8 @@ stage "release build"
 swift build -c release --static-swift-stdlib --product skiff
 SKIFF_BINARY=$(swift build -c release --static-swift-stdlib --show-bin-path)/skiff
 export SKIFF_BINARY
+stage "recorded requests, on the release build"
+scripts/corpus.sh
 stage "tests of the whole, on the release build"
 # One suite at a time: each compares the machine before and after.
 timeout 1500 swift test --skip-build --no-parallel --filter ClusterTests
