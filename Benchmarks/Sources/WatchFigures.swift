@@ -108,7 +108,7 @@ struct WatchFigures {
                 guard let base = line.baseAddress, let wanted = marker.baseAddress,
                     let found = memmem(base, line.count, wanted, marker.count)
                 else { return nil }
-                let position = base.distance(to: UnsafeRawPointer(found)) + marker.count
+                let position = UnsafeRawPointer(found) - base + marker.count
                 guard position + 6 <= line.count else { return nil }
                 return Int(String(decoding: line[position..<position + 6], as: UTF8.self))
             }
