@@ -1,5 +1,4 @@
 internal import APIMachinery
-internal import Glibc
 internal import Synchronization
 internal import Transport
 
@@ -103,14 +102,14 @@ struct WatchFigures {
     /// The number in the object's name, if the line is about an object that was created.
     private static func createdIndex(_ line: [UInt8]) -> Int? {
         guard line.starts(with: Array(#"{"type":"ADDED""#.utf8)) else { return nil }
-        return line.withUnsafeBytes { line in
-            marker.withUnsafeBytes { marker in
-                guard let base = line.baseAddress, let wanted = marker.baseAddress,
-                    let found = memmem(base, line.count, wanted, marker.count)
-                else { return nil }
-                let position = UnsafeRawPointer(found) - base + marker.count
-                guard position + 6 <= line.count else { return nil }
-                return Int(String(decoding: line[position..<position + 6], as: UTF8.self))
+        return line.withUnsafeBufferPointer { line in
+            marker.withUnsafeBufferPointer { marker in
+                for start in 0..<max(0, line.count - marker.count - 6)
+                where line[start] == marker[0] && line[start...].starts(with: marker) {
+                    let digits = start + marker.count
+                    return Int(String(decoding: line[digits..<digits + 6], as: UTF8.self))
+                }
+                return nil
             }
         }
     }
