@@ -1,6 +1,7 @@
 import APIMachinery
 import APIServer
 import Testing
+import Transport
 
 private let core = "/api/v1/namespaces/default"
 
@@ -68,6 +69,21 @@ private let core = "/api/v1/namespaces/default"
                 ($0["field"]?.string ?? "") + ": " + ($0["message"]?.string ?? "")
             }
             #expect(causes == refusal.causes)
+        }
+    }
+
+    @Test func `a Service that becomes a name loses what only addresses have`() async throws {
+        try await TestServer.with { server in
+            _ = await server.post(
+                core + "/services", ["metadata": ["name": "s"], "spec": ["ports": [["port": 80]]]])
+            let patch: Value = ["spec": ["type": "ExternalName", "externalName": "a.b"]]
+            let reply = await server.send(
+                "PATCH", core + "/services/s", patch.jsonBytes(),
+                headers: ["Content-Type": "application/merge-patch+json"])
+            #expect(reply.status == 200, "\(reply.message)")
+            for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+                #expect(reply.body[path: "spec", key] == nil, "\(key)")
+            }
         }
     }
 

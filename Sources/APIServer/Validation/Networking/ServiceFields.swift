@@ -50,7 +50,7 @@ enum ServiceFields {
         func isSame(_ key: String) -> Bool { (spec[key] ?? .null) == (old[key] ?? .null) }
         if ServiceTypes.needsClusterIP(old), !ServiceTypes.needsClusterIP(spec) {
             if isSame("clusterIPs") { drop(&spec, "clusterIP", "clusterIPs") }
-            for key in ["ipFamilies", "ipFamilyPolicy"] where isSame(key) { drop(&spec, key) }
+            for key in ["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] where isSame(key) { drop(&spec, key) }
         }
         if ServiceTypes.needsNodePorts(old), !ServiceTypes.needsNodePorts(spec),
             nodePorts(old).isSuperset(of: nodePorts(spec))
