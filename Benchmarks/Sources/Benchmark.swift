@@ -34,8 +34,8 @@ struct Benchmark: AsyncParsableCommand {
     @Option(help: "Pods in the list.")
     var listedPods = 10_000
 
-    @Option(help: "Parts to run: start, idle, api, pods; separated by commas.")
-    var parts = "start,idle,api,pods"
+    @Option(help: "Parts to run: start, idle, pods, node, probes, api; separated by commas.")
+    var parts = "start,idle,pods,node,probes,api"
 
     func run() async throws {
         let cluster = ClusterUnderTest(
@@ -69,6 +69,13 @@ struct Benchmark: AsyncParsableCommand {
             // Before the API's figures, whose ten thousand pods grow every process.
             try await PodFigures(cluster: cluster, api: api, runs: runs).measure(into: &report)
             try await DeploymentFigures(cluster: cluster, api: api, runs: runs).measure(into: &report)
+        }
+        if wanted.contains("node") {
+            try await NodeFigures(cluster: cluster, api: api, runs: runs, idleSeconds: idleSeconds).measure(
+                into: &report)
+        }
+        if wanted.contains("probes") {
+            try await ProbeFigures(cluster: cluster, api: api, seconds: idleSeconds).measure(into: &report)
         }
         if wanted.contains("api") {
             try await ObjectFigures(cluster: cluster, api: api, runs: runs).measure(into: &report)

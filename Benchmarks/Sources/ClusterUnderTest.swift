@@ -61,6 +61,16 @@ struct ClusterUnderTest: Sendable {
         return pid
     }
 
+    /// Processes that containerd keeps beside the containers of each pod.
+    func shims() throws -> [pid_t] {
+        let configuration = try SmallFile.read(dataDirectory + "/containerd/config.toml").split(separator: "\n")
+        let line = configuration.first { $0.hasPrefix("address = ") }
+        guard let socket = line?.split(separator: "\"").dropFirst().first.map(String.init) else {
+            throw BenchmarkError(description: "no address in containerd's configuration")
+        }
+        return try ProcessFacts.processes(mentioning: socket).filter { $0.name.contains("shim") }.map(\.pid)
+    }
+
     func meter() throws -> Meter {
         try Meter(pid: serverPID())
     }

@@ -130,6 +130,31 @@ enum Objects {
         return pod.jsonBytes()
     }
 
+    /// A pod of many containers, each with a liveness and a readiness probe of its own path on one server.
+    static func probedPod(
+        _ namespace: String, _ name: String, image: String, containers: Int, port: Int, periodSeconds: Int
+    ) -> [UInt8] {
+        let list = (0..<containers).map { index -> Value in
+            func probe(_ kind: String) -> Value {
+                [
+                    "httpGet": [
+                        "host": "127.0.0.1", "path": .string("/\(name)/\(index)/\(kind)"), "port": .int(Int64(port)),
+                    ],
+                    "periodSeconds": .int(Int64(periodSeconds)),
+                ]
+            }
+            return [
+                "name": .string("c\(index)"), "image": .string(image), "imagePullPolicy": "IfNotPresent",
+                "livenessProbe": probe("live"), "readinessProbe": probe("ready"),
+            ]
+        }
+        let pod: Value = [
+            "apiVersion": "v1", "kind": "Pod", "metadata": ["name": .string(name), "namespace": .string(namespace)],
+            "spec": ["terminationGracePeriodSeconds": 0, "containers": .array(list)],
+        ]
+        return pod.jsonBytes()
+    }
+
     static func deployment(_ namespace: String, replicas: Int, revision: Int, image: String) -> [UInt8] {
         let deployment: Value = [
             "apiVersion": "apps/v1", "kind": "Deployment",

@@ -31,7 +31,7 @@ extension PodWorker {
         releasePrerequisites(false)
         let wanted = terminationGrace
         if isTerminationUnderWay {
-            guard let told = grace, wanted < told else { return [] }
+            guard let told = grace, wanted < told else { return [{ await self.publish() }] }
             // A second, more impatient delete.
             grace = wanted
             return seen.containers.filter { $0.value.isRunning }.compactMap { name, record in

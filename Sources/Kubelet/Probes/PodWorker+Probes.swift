@@ -29,7 +29,7 @@ extension PodWorker {
         if let startup = container.startupProbe, seen.containers[container.name]?.hasStarted == false {
             await follow(.startup, startup, container, id)
         }
-        guard isCurrent(container, id) else { return }
+        guard isCurrent(.readiness, container, id) else { return }
         await withDiscardingTaskGroup { group in
             if let liveness = container.livenessProbe {
                 group.addTask { await self.follow(.liveness, liveness, container, id) }
@@ -40,9 +40,12 @@ extension PodWorker {
         }
     }
 
-    private func isCurrent(_ container: Container, _ id: String) -> Bool {
+    /// Whether a probe still has something to look at. Readiness is told until the container ends: endpoints that
+    /// terminate may still serve.
+    private func isCurrent(_ kind: ProbeKind, _ container: Container, _ id: String) -> Bool {
         let record = seen.containers[container.name]
-        return record?.id == id && record?.isRunning == true && !isTerminating && !isFinished && !Task.isCancelled
+        return record?.id == id && record?.isRunning == true && (kind == .readiness || !isTerminating) && !isFinished
+            && !Task.isCancelled
     }
 
     /// Tries one probe over and over. A startup probe ends with its first verdict.
@@ -54,17 +57,15 @@ extension PodWorker {
             // By the clock, not by how long each try takes; a try that outlasts the period skips a turn.
             var due = ContinuousClock.now + max(delay, .zero)
             let period = Duration.seconds(Int64(max(probe.periodSeconds ?? 10, 1)))
-            try await Task.sleep(until: due, clock: .continuous)
-            while isCurrent(container, id) {
+            while isCurrent(kind, container, id) {
                 let address = pod.spec.hostNetwork == true ? shared.node.address : seen.sandbox?.ips.first
                 let prober = Prober(
                     cri: shared.cri, containerID: id, container: container, address: address ?? shared.node.address)
-                let outcome = await prober.attempt(probe)
-                guard isCurrent(container, id) else { return }
+                let outcome = try await prober.attempt(probe, at: due)
+                guard isCurrent(kind, container, id) else { return }
                 if await take(outcome, kind, probe, &counter, container, id) { return }
                 let now = ContinuousClock.now
                 repeat { due += period } while due <= now
-                try await Task.sleep(until: due, clock: .continuous)
             }
         } catch {
             return  // Cancelled.
@@ -80,6 +81,10 @@ extension PodWorker {
         let verdict: Bool?
         switch outcome {
         case .success:
+            verdict = counter.count(true)
+        case .warning(let words):
+            shared.recorder.record(
+                reference(to: name), .warning, reason: "ProbeWarning", "\(kind.rawValue) probe warning: \(words)")
             verdict = counter.count(true)
         case .failure(let words):
             report(name, "\(kind.rawValue) probe failed: \(words)")

@@ -1,13 +1,13 @@
 internal import APIMachinery
 internal import CRI
 internal import KubeAPI
-internal import NIOCore
-internal import NIOPosix
 internal import Transport
 
 /// What one try of a probe or hook found.
 enum ProbeOutcome: Sendable, Equatable {
     case success
+    /// Good, with something to be said in an event.
+    case warning(String)
     /// With the words for the event.
     case failure(String)
     /// The probe itself could not be made: counts neither way.
@@ -22,18 +22,24 @@ struct Prober: Sendable {
     let container: Container
     /// Where the pod answers: its own address, or the node's.
     let address: String
+    let client = OneShotClient()
 
     /// How much of a command's output goes into an event.
     private static let outputBytesMax = 1024
     private static let bodyBytesMax = 10 << 10
+    private static let redirectsMax = 10
 
-    func attempt(_ probe: Probe) async -> ProbeOutcome {
+    /// One try of a probe.
+    /// - Parameter due: when to begin; `nil` is now.
+    /// - Throws: `CancellationError` if the task ended before its turn.
+    func attempt(_ probe: Probe, at due: ContinuousClock.Instant? = nil) async throws -> ProbeOutcome {
         let timeout = Int64(max(probe.timeoutSeconds ?? 1, 1))
-        if let exec = probe.exec { return await run(exec.command, timeoutSeconds: timeout) }
-        if let get = probe.httpGet { return await request(get, timeout: .seconds(timeout)) }
+        if let get = probe.httpGet { return try await request(get, timeout: .seconds(timeout), at: due) }
         if let socket = probe.tcpSocket {
-            return await connect(socket.host, socket.port, timeout: .seconds(timeout))
+            return try await connect(socket.host, socket.port, timeout: .seconds(timeout), at: due)
         }
+        if let due { try await Task.sleep(until: due, clock: .continuous) }
+        if let exec = probe.exec { return await run(exec.command, timeoutSeconds: timeout) }
         if let grpc = probe.grpc {
             let answer = await GRPCHealth.check(
                 host: address, port: Int(grpc.port), service: grpc.service, timeout: .seconds(timeout))
@@ -48,7 +54,10 @@ struct Prober: Sendable {
     /// A `postStart` or `preStop` handler, with as much time as it needs up to `limit`.
     func attempt(_ handler: LifecycleHandler, limitSeconds limit: Int64) async -> ProbeOutcome {
         if let exec = handler.exec { return await run(exec.command, timeoutSeconds: limit) }
-        if let get = handler.httpGet { return await request(get, timeout: .seconds(limit > 0 ? limit : 60)) }
+        if let get = handler.httpGet {
+            let outcome = try? await request(get, timeout: .seconds(limit > 0 ? limit : 60), at: nil)
+            return outcome ?? .failure("the pod ended first")
+        }
         if let sleep = handler.sleep {
             try? await Task.sleep(for: .seconds(limit > 0 ? min(sleep.seconds, limit) : sleep.seconds))
         }
@@ -69,48 +78,58 @@ struct Prober: Sendable {
         }
     }
 
-    private func request(_ get: HTTPGetAction, timeout: Duration) async -> ProbeOutcome {
+    private func request(
+        _ get: HTTPGetAction, timeout: Duration, at due: ContinuousClock.Instant?
+    ) async throws -> ProbeOutcome {
         guard let port = number(of: get.port) else {
             return .unknown("couldn't find port: \(get.port?.description ?? "")")
         }
         let host = get.host.flatMap { $0.isEmpty ? nil : $0 } ?? address
-        let isSecure = get.scheme == "HTTPS"
         let path = get.path.map { $0.hasPrefix("/") ? $0 : "/" + $0 } ?? "/"
-        let url = "\(isSecure ? "https" : "http")://\(HTTPAddress.tcp(host: host, port: port))\(path)"
-        var fields: HTTPFields = ["User-Agent": "kube-probe/1.36", "Accept": "*/*"]
-        var name: String?
-        for header in get.httpHeaders {
-            if header.name.lowercased() == "host" { name = header.value } else { fields[header.name] = header.value }
+        var url = ProbeURL(isSecure: get.scheme == "HTTPS", host: host, port: port, target: path)
+        var request = HTTPClientRequest(target: path, headers: ["User-Agent": "kube-probe/1.36", "Accept": "*/*"])
+        for header in get.httpHeaders { request.headers[header.name] = header.value }
+        var due = due
+        for _ in 0..<Self.redirectsMax {
+            request.target = url.target
+            let reply: HTTPReply
+            do {
+                reply = try await client.send(
+                    request, to: try url.destination(timeout), bodyBytesMax: Self.bodyBytesMax, at: due)
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                return .failure("Get \"\(url)\": \(Self.words(error, host: url.host, port: url.port))")
+            }
+            due = nil
+            guard (200..<400).contains(reply.status) else {
+                return .failure("HTTP probe failed with statuscode: \(reply.status)")
+            }
+            guard ProbeURL.redirects.contains(reply.status), let location = reply.headers["Location"] else {
+                return .success
+            }
+            guard let next = url.following(location), next.host == url.host else {
+                // Another host's health is not this pod's: what answered is alive.
+                let body = String(decoding: reply.body, as: UTF8.self)
+                return .warning("Probe terminated redirects, Response body: \(body)")
+            }
+            url = next
         }
-        do {
-            var configuration = HTTPClient.Configuration(
-                address: .tcp(host: host, port: port),
-                tls: isSecure ? try TLSClientContext(serverCAsPEM: nil, isVerified: false) : nil)
-            configuration.serverName = name
-            configuration.connectTimeout = timeout
-            configuration.responseTimeout = timeout
-            let client = HTTPClient(configuration)
-            defer { client.shutdown() }
-            let reply = try await client.send(
-                HTTPClientRequest(target: path, headers: fields), bodyBytesMax: Self.bodyBytesMax)
-            if (200..<400).contains(reply.status) { return .success }
-            return .failure("HTTP probe failed with statuscode: \(reply.status)")
-        } catch HTTPClientError.bodyTooLarge {
-            // The head came, and it was read: upstream cuts long bodies.
-            return .success
-        } catch {
-            return .failure("Get \"\(url)\": \(Self.words(error, host: host, port: port))")
-        }
+        return .failure("Get \"\(url)\": stopped after \(Self.redirectsMax) redirects")
     }
 
-    private func connect(_ host: String?, _ port: IntOrString?, timeout: Duration) async -> ProbeOutcome {
+    private func connect(
+        _ host: String?, _ port: IntOrString?, timeout: Duration, at due: ContinuousClock.Instant?
+    ) async throws -> ProbeOutcome {
         guard let port = number(of: port) else { return .unknown("couldn't find port: \(port?.description ?? "")") }
         let host = host.flatMap { $0.isEmpty ? nil : $0 } ?? address
         do {
-            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .connectTimeout(.seconds(timeout.components.seconds)).connect(host: host, port: port).get()
-            channel.close(promise: nil)
+            try await client.connect(to: .init(host: host, port: port, timeout: timeout), at: due)
             return .success
+        } catch let error as CancellationError {
+            throw error
+        } catch HTTPClientError.timeout {
+            return .failure("dial tcp \(HTTPAddress.tcp(host: host, port: port)): i/o timeout")
         } catch {
             return .failure(Self.words(error, host: host, port: port))
         }
