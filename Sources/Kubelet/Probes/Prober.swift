@@ -29,8 +29,7 @@ struct Prober: Sendable {
     private static let bodyBytesMax = 10 << 10
     private static let redirectsMax = 10
 
-    /// One try of a probe.
-    /// - Parameter due: when to begin; `nil` is now.
+    /// One try of a probe, begun at `due` (`nil` is now).
     /// - Throws: `CancellationError` if the task ended before its turn.
     func attempt(_ probe: Probe, at due: ContinuousClock.Instant? = nil) async throws -> ProbeOutcome {
         let timeout = Int64(max(probe.timeoutSeconds ?? 1, 1))

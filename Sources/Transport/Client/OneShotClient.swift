@@ -33,8 +33,7 @@ package struct OneShotClient: Sendable {
         loop = group.next()
     }
 
-    /// Sends a request and takes the answer, of its body no more than `bodyBytesMax`.
-    /// - Parameter due: when to begin; `nil` is now.
+    /// Sends a request at `due` (`nil` is now) and takes the answer, of its body no more than `bodyBytesMax`.
     /// - Throws: `HTTPClientError`, or `CancellationError` if the task ended while it waited for its turn.
     package func send(
         _ request: HTTPClientRequest, to target: Target, bodyBytesMax: Int, at due: ContinuousClock.Instant? = nil
