@@ -16,11 +16,13 @@ package struct KubeletConfiguration: Sendable {
     package var cgroupRoot: String
     /// Port of the node's own HTTPS server as published in the node's status; 0 where there is none.
     package var port: Int32
+    /// Resources, evictions, garbage collection and shutdown.
+    package var settings: NodeSettings
 
     package init(
         nodeName: String, nodeAddress: String, runtime: RuntimeConfiguration, clusterDNS: String,
         clusterDomain: String, version: String, labels: [String: String] = [:], cgroupRoot: String = "/skiff",
-        port: Int32 = 10250
+        port: Int32 = 10250, settings: NodeSettings = NodeSettings()
     ) {
         self.nodeName = nodeName
         self.nodeAddress = nodeAddress
@@ -31,6 +33,7 @@ package struct KubeletConfiguration: Sendable {
         self.labels = labels
         self.cgroupRoot = cgroupRoot
         self.port = port
+        self.settings = settings
     }
 
     func podDirectory(_ uid: String) -> String { runtime.podDirectory + "/" + uid }

@@ -59,7 +59,7 @@ package struct KubeletService: Sendable {
             try FileSystem.createDirectory(configuration.runtime.podLogDirectory)
             return NodeFacts(
                 name: configuration.nodeName, address: configuration.nodeAddress,
-                dataDirectory: configuration.runtime.dataDirectory)
+                dataDirectory: configuration.runtime.dataDirectory, settings: configuration.settings)
         }
         try await runtime.start()
         try await work(on: facts)
@@ -69,9 +69,12 @@ package struct KubeletService: Sendable {
         let reporter = NodeReporter(
             configuration: configuration, facts: facts, cri: runtime.client, client: client, recorder: recorder,
             logger: logger)
+        let groups = PodGroups(
+            root: configuration.cgroupRoot, node: facts, settings: configuration.settings, logger: logger)
+        _ = try? await BlockingWork.run { groups.makeRoots() }
         let shared = PodServices(
             configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
-            services: services.lister, index: index, owners: ContainerOwners(),
+            services: services.lister, index: index, owners: ContainerOwners(), groups: groups,
             content: ReferencedContent(client: client, logger: logger), logger: logger)
         await withDiscardingTaskGroup { group in
             group.addTask { await PodWorkers(shared: shared, pods: pods).run() }

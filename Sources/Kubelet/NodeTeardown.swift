@@ -49,7 +49,7 @@ package struct NodeTeardown: Sendable {
             FileSystem.unmountAll(below: runtime.runDirectory)
             FileSystem.unmountAll(below: runtime.dataDirectory)
             PodNetwork(configuration: runtime).remove()
-            Cgroups.remove(cgroupRoot)
+            ControlGroups.machine.remove(cgroupRoot)
             // Shims keep their sockets there, whatever the state directory is.
             for directory in ["/run/containerd/s", "/run/containerd/fifo", "/run/containerd"] { rmdir(directory) }
             let owned = [

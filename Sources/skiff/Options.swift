@@ -73,6 +73,9 @@ struct ServerOptions: ParsableArguments {
     @Flag(help: "Run no containers on this machine.")
     var disableAgent = false
 
+    @Option(help: "A setting of the kubelet, such as eviction-hard=memory.available<100Mi; can be repeated.")
+    var kubeletArg: [String] = []
+
     @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
     var logLevel: String?
 
@@ -112,6 +115,7 @@ struct ServerOptions: ParsableArguments {
         set(\.containerRuntimeEndpoint, containerRuntimeEndpoint)
         set(\.privateRegistry, privateRegistry.map(absolute))
         if disableAgent { result.disableAgent = true }
+        result.kubeletArguments += kubeletArg
         set(\.logLevel, logLevel)
         set(\.auditPolicyFile, auditPolicyFile.map(absolute))
         set(\.auditLogPath, auditLogPath.map { $0 == "-" ? $0 : absolute($0) })

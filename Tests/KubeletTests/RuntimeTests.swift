@@ -84,7 +84,7 @@ struct `Container runtime` {
         #expect(!FileSystem.exists(directory))
         #expect(FileSystem.mounts(below: directory).isEmpty)
         #expect(if_nametoindex(configuration.runtime.bridgeName) == 0)
-        #expect(Cgroups.hierarchies.allSatisfy { !FileSystem.exists($0 + configuration.cgroupRoot) })
+        #expect(ControlGroups.machine.hierarchies.allSatisfy { !FileSystem.exists($0 + configuration.cgroupRoot) })
         // A second time is as good.
         try await NodeTeardown(configuration: configuration, logger: logger).remove()
     }

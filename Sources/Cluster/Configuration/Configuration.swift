@@ -25,6 +25,8 @@ package struct Configuration: Sendable, Equatable {
     package var containerRuntimeEndpoint = ""
     package var privateRegistry = "/etc/skiff/registries.yaml"
     package var disableAgent = false
+    /// Settings of the node agent, `NAME=VALUE` with the names of the kubelet's flags.
+    package var kubeletArguments: [String] = []
     package var logLevel = "info"
     /// Which requests are written down, and how much of them; empty: none.
     package var auditPolicyFile = ""
@@ -67,6 +69,7 @@ package struct Configuration: Sendable, Equatable {
         Setting(name: "container-runtime-endpoint", kind: .text(\.containerRuntimeEndpoint)),
         Setting(name: "private-registry", kind: .text(\.privateRegistry)),
         Setting(name: "disable-agent", kind: .toggle(\.disableAgent)),
+        Setting(name: "kubelet-arg", kind: .list(\.kubeletArguments)),
         Setting(name: "log-level", kind: .text(\.logLevel)),
         Setting(name: "audit-policy-file", kind: .text(\.auditPolicyFile)),
         Setting(name: "audit-log-path", kind: .text(\.auditLogPath)),

@@ -6,7 +6,7 @@ extension ResolvedConfiguration {
         KubeletConfiguration(
             nodeName: nodeName, nodeAddress: nodeIP, runtime: runtime, clusterDNS: clusterDNS,
             clusterDomain: settings.clusterDomain, version: Product.version,
-            cgroupRoot: paths.cgroupRoot, port: 0
+            cgroupRoot: paths.cgroupRoot, port: 0, settings: nodeSettings
         )
     }
 

@@ -1,5 +1,6 @@
 internal import APIMachinery
 internal import Glibc
+internal import Kubelet
 
 /// A configuration whose every value has been looked at: what the parts are built from.
 struct ResolvedConfiguration: Sendable {
@@ -14,6 +15,7 @@ struct ResolvedConfiguration: Sendable {
     let clusterDNS: String
     let nodePorts: ClosedRange<Int>
     let kubeconfigMode: UInt32
+    let nodeSettings: NodeSettings
 
     init(_ settings: Configuration) throws(ClusterError) {
         self.settings = settings
@@ -57,6 +59,11 @@ struct ResolvedConfiguration: Sendable {
             throw Self.invalid("write-kubeconfig-mode", settings.writeKubeconfigMode, "an octal file mode, such as 600")
         }
         kubeconfigMode = mode
+        do {
+            nodeSettings = try NodeSettings(arguments: settings.kubeletArguments)
+        } catch {
+            throw .invalidConfiguration(error.description)
+        }
         guard ["trace", "debug", "info", "notice", "warning", "error", "critical"].contains(settings.logLevel) else {
             throw Self.invalid(
                 "log-level", settings.logLevel, "one of trace, debug, info, notice, warning, error, critical")

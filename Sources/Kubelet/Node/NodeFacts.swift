@@ -15,23 +15,30 @@ struct NodeFacts: Sendable {
     let systemUUID: String
     let bootID: String
 
-    static let podsMax = 110
+    private let settings: NodeSettings
 
     /// Reads `/proc`, `/sys` and `/etc`. Blocks.
-    init(name: String, address: String, dataDirectory: String) {
+    init(name: String, address: String, dataDirectory: String, settings: NodeSettings = NodeSettings()) {
+        self.settings = settings
         self.name = name
         self.address = address
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         memoryBytes = Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))
         var disk = statvfs()
         let diskBytes = statvfs(dataDirectory, &disk) == 0 ? Int64(disk.f_blocks) * Int64(disk.f_frsize) : 0
-        capacity = [
+        let capacity = [
             "cpu": Quantity(processors),
             "memory": Quantity(memoryBytes / 1024 * 1024, format: .binarySI),
             "ephemeral-storage": Quantity(diskBytes / 1024 * 1024, format: .binarySI),
-            "pods": Quantity(Self.podsMax), "hugepages-1Gi": Quantity(0), "hugepages-2Mi": Quantity(0),
+            "pods": Quantity(settings.podsMax),
+            "hugepages-1Gi": Self.hugepages(kilobytes: 1 << 20), "hugepages-2Mi": Self.hugepages(kilobytes: 2 << 10),
         ]
-        allocatable = capacity
+        self.capacity = capacity
+        allocatable = Dictionary(
+            uniqueKeysWithValues: capacity.map { name, quantity in
+                let kept = Quantity(settings.eviction.kept(name, of: quantity.value), format: .binarySI)
+                return (name, max(.zero, Self.unreserved(name, capacity, settings) - kept))
+            })
         var names = utsname()
         uname(&names)
         kernelVersion = withUnsafePointer(to: &names.release) {
@@ -49,5 +56,23 @@ struct NodeFacts: Sendable {
         machineID = FileSystem.text("/etc/machine-id") ?? ""
         systemUUID = FileSystem.text("/sys/class/dmi/id/product_uuid") ?? machineID
         bootID = FileSystem.text("/proc/sys/kernel/random/boot_id") ?? ""
+    }
+
+    /// The capacity less what is kept for the system and for Kubernetes.
+    func unreserved(_ name: String) -> Quantity { Self.unreserved(name, capacity, settings) }
+
+    private static func unreserved(
+        _ name: String, _ capacity: [String: Quantity], _ settings: NodeSettings
+    ) -> Quantity {
+        var left = capacity[name] ?? .zero
+        for reserved in [settings.systemReserved, settings.kubeReserved] {
+            if let amount = reserved[name] { left -= amount }
+        }
+        return max(.zero, left)
+    }
+
+    private static func hugepages(kilobytes: Int64) -> Quantity {
+        let count = FileSystem.text("/sys/kernel/mm/hugepages/hugepages-\(kilobytes)kB/nr_hugepages")
+        return Quantity((count.flatMap { Int64($0) } ?? 0) * kilobytes * 1024, format: .binarySI)
     }
 }

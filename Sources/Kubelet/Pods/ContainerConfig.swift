@@ -37,26 +37,9 @@ struct ContainerConfigBuilder: Sendable {
         config.stdin = container.stdin ?? false
         config.stdinOnce = container.stdinOnce ?? false
         config.tty = container.tty ?? false
-        config.linux.resources = resources()
+        config.linux.resources = ContainerLimits(pod: pod, container: container, node: node).resources()
         config.linux.securityContext = try security()
         return config
-    }
-
-    /// https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
-    private func resources() -> CRILinuxContainerResources {
-        var resources = CRILinuxContainerResources()
-        let (requests, limits) = (container.resources.requests, container.resources.limits)
-        let cpuRequest = (requests["cpu"] ?? limits["cpu"])?.milliValue ?? 0
-        resources.cpuShares = min(max(cpuRequest * 1024 / 1000, 2), 262_144)
-        if let limit = limits["cpu"]?.milliValue, limit > 0 {
-            resources.cpuPeriod = 100_000
-            resources.cpuQuota = max(limit * 100, 1000)
-        }
-        resources.memoryLimitInBytes = limits["memory"]?.value ?? 0
-        resources.oomScoreAdj = PodFacts.oomScore(
-            container, qos: PodFacts.qosClass(pod), memoryCapacity: node.memoryBytes
-        )
-        return resources
     }
 
     /// https://kubernetes.io/docs/tasks/configure-pod-container/security-context/

@@ -17,10 +17,11 @@ struct PodAdmission: Sendable {
                 reason: "PodOSNotSupported",
                 message: "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS")
         }
+        let podsMax = Int(node.allocatable["pods"]?.value ?? 0)
         var used: [String: Quantity] = [:]
         for other in others { used.merge(PodFacts.requests(other)) { $0 + $1 } }
-        if others.count >= NodeFacts.podsMax {
-            return verdict("pods", requested: 1, used: Int64(others.count), capacity: Int64(NodeFacts.podsMax))
+        if others.count >= podsMax {
+            return verdict("pods", requested: 1, used: Int64(others.count), capacity: Int64(podsMax))
         }
         for (name, asked) in PodFacts.requests(pod).sorted(by: { $0.key < $1.key }) where !asked.isZero {
             let capacity = node.allocatable[name] ?? .zero

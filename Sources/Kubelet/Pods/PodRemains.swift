@@ -1,5 +1,4 @@
 internal import CRI
-internal import Glibc
 
 /// What is left of a pod on the node after its containers have ended.
 struct PodRemains: Sendable {
@@ -29,30 +28,7 @@ struct PodRemains: Sendable {
             let root = configuration.cgroupRoot
             let candidates =
                 cgroup.map { [$0] } ?? ["", "/burstable", "/besteffort"].map { "\(root)\($0)/pod\(uid)" }
-            for path in candidates { Cgroups.remove(path) }
+            for path in candidates { ControlGroups.machine.remove(path) }
         }
-    }
-}
-
-/// The kernel's control groups, in every hierarchy this machine has.
-enum Cgroups {
-    /// `/sys/fs/cgroup` on version 2; each controller's directory below it on version 1.
-    static var hierarchies: [String] {
-        let root = "/sys/fs/cgroup"
-        if FileSystem.exists(root + "/cgroup.controllers") { return [root] }
-        return FileSystem.entries(root).map { root + "/" + $0 }
-    }
-
-    /// Removes a group and those below it. Groups with processes stay. Blocks.
-    static func remove(_ path: String) {
-        for hierarchy in hierarchies { removeTree(hierarchy + path) }
-    }
-
-    private static func removeTree(_ path: String) {
-        guard FileSystem.isDirectory(path) else { return }
-        for name in FileSystem.entries(path) where FileSystem.isDirectory(path + "/" + name) {
-            removeTree(path + "/" + name)
-        }
-        rmdir(path)
     }
 }

@@ -24,6 +24,7 @@ extension PodWorker {
             attempt = 0
         }
         do {
+            await shared.groups.place(pod)
             let config = shared.sandboxes.build(pod, attempt: attempt)
             let id = try await shared.cri.runPodSandbox(config)
             shared.owners[id] = uid

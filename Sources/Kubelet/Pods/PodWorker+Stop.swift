@@ -23,6 +23,7 @@ extension PodWorker {
             return
         }
         seen.sandbox?.isReady = false
+        await shared.groups.forget(uid)
         wake()
     }
 
@@ -159,7 +160,8 @@ extension PodWorker {
 
     /// Takes away what the pod leaves on the node.
     private func remove() async {
-        await PodRemains(shared.cri, shared.configuration).remove(uid: uid, cgroup: shared.sandboxes.cgroup(pod))
+        await PodRemains(shared.cri, shared.configuration).remove(uid: uid, cgroup: shared.groups.path(of: pod))
+        await shared.groups.forget(uid)
         shared.owners.forget(pod: uid)
     }
 }

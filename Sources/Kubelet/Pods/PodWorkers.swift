@@ -87,7 +87,9 @@ actor PodWorkers {
         if let verdict { shared.recorder.record(pod, .warning, reason: verdict.reason, verdict.message) }
         await worker.adopt(existing ?? PodObservation())
         workers[uid] = worker
-        group.addTask {
+        let runsAlready = existing?.sandbox?.isReady == true
+        group.addTask { [shared] in
+            if runsAlready { await shared.groups.place(pod) }
             await worker.run()
             await self.ended(uid)
         }

@@ -23,7 +23,9 @@ struct SandboxConfigBuilder: Sendable {
         config.labels = pod.metadata.labels.merging(RuntimeLabels.labels(of: pod)) { _, ours in ours }
         config.annotations = pod.metadata.annotations
         config.annotations[RuntimeLabels.gracePeriod] = String(pod.spec.terminationGracePeriodSeconds ?? 30)
-        config.linux.cgroupParent = cgroup(pod)
+        config.linux.cgroupParent = PodGroups.path(of: pod, root: configuration.cgroupRoot)
+        config.linux.resources = Self.resources(PodFacts.requests(pod), PodFacts.limits(pod))
+        config.linux.overhead = Self.resources(pod.spec.overhead, pod.spec.overhead)
         config.linux.securityContext = security(pod)
         for sysctl in pod.spec.securityContext?.sysctls ?? [] { config.linux.sysctls[sysctl.name] = sysctl.value }
         for container in pod.allContainers {
@@ -48,15 +50,18 @@ struct SandboxConfigBuilder: Sendable {
         return name
     }
 
-    /// `/skiff/burstable/pod<uid>`.
-    func cgroup(_ pod: Pod) -> String {
-        let group =
-            switch PodFacts.qosClass(pod) {
-            case "Guaranteed": ""
-            case "Burstable": "/burstable"
-            default: "/besteffort"
-            }
-        return "\(configuration.cgroupRoot)\(group)/pod\(pod.metadata.uid ?? "")"
+    /// For runtimes that give each pod a machine of its own size.
+    private static func resources(
+        _ requests: [String: Quantity], _ limits: [String: Quantity]
+    ) -> CRILinuxContainerResources {
+        var resources = CRILinuxContainerResources()
+        if let cpu = requests["cpu"] { resources.cpuShares = ControlGroupLimits.shares(milliCPU: cpu.milliValue) }
+        if let cpu = limits["cpu"], !cpu.isZero {
+            resources.cpuPeriod = 100_000
+            resources.cpuQuota = ControlGroupLimits.quota(milliCPU: cpu.milliValue)
+        }
+        resources.memoryLimitInBytes = limits["memory"]?.value ?? 0
+        return resources
     }
 
     static func namespaces(_ pod: Pod) -> CRINamespaceOption {
