@@ -122,11 +122,11 @@ extension CRIClient {
         return response.url
     }
 
-    /// CPU, memory and disk use of every container.
-    package func listContainerStats() async throws(CRIError) -> [CRIContainerStats] {
-        let response: CRIListContainerStatsResponse = try await call(
-            "ListContainerStats", CRIListContainerStatsRequest()
-        )
+    /// CPU, memory and disk use of every container, or of those that carry all of `labels`.
+    package func listContainerStats(labels: [String: String] = [:]) async throws(CRIError) -> [CRIContainerStats] {
+        var request = CRIListContainerStatsRequest()
+        if !labels.isEmpty { request.filter.labelSelector = labels }
+        let response: CRIListContainerStatsResponse = try await call("ListContainerStats", request)
         return response.stats
     }
 }

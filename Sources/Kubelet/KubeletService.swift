@@ -66,19 +66,28 @@ package struct KubeletService: Sendable {
     }
 
     private func work(on facts: NodeFacts) async throws {
+        let state = NodeState()
         let reporter = NodeReporter(
             configuration: configuration, facts: facts, cri: runtime.client, client: client, recorder: recorder,
-            logger: logger)
+            state: state, logger: logger)
         let groups = PodGroups(
             root: configuration.cgroupRoot, node: facts, settings: configuration.settings, logger: logger)
         _ = try? await BlockingWork.run { groups.makeRoots() }
         let shared = PodServices(
             configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
-            services: services.lister, index: index, owners: ContainerOwners(), groups: groups,
+            services: services.lister, index: index, owners: ContainerOwners(), state: state, groups: groups,
             content: ReferencedContent(client: client, logger: logger), logger: logger)
+        let workers = PodWorkers(shared: shared, pods: pods)
+        let images = ImageCollector(shared: shared, pods: pods.lister)
+        let containers = ContainerCollector(shared: shared, pods: pods.lister, workers: workers)
+        let evictor = Evictor(
+            shared: shared, pods: pods.lister, workers: workers, state: state, images: images, containers: containers)
         await withDiscardingTaskGroup { group in
-            group.addTask { await PodWorkers(shared: shared, pods: pods).run() }
-            group.addTask { await LogRotation(index: index, cri: runtime.client).run() }
+            group.addTask { await workers.run() }
+            group.addTask { await LogRotation(index: index, cri: runtime.client, configuration.settings).run() }
+            group.addTask { await images.run() }
+            group.addTask { await containers.run() }
+            group.addTask { await evictor.run() }
             group.addTask {
                 await reporter.register()
                 let owner = await reporter.reference

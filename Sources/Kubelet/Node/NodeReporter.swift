@@ -12,6 +12,7 @@ actor NodeReporter {
     private let cri: CRIClient
     private let client: Client
     private let recorder: EventRecorder
+    private let state: NodeState
     private let logger: Logger
     private var reported: Node?
     private var reportedAt: ContinuousClock.Instant?
@@ -24,13 +25,14 @@ actor NodeReporter {
 
     init(
         configuration: KubeletConfiguration, facts: NodeFacts, cri: CRIClient, client: Client,
-        recorder: EventRecorder, logger: Logger
+        recorder: EventRecorder, state: NodeState, logger: Logger
     ) {
         self.configuration = configuration
         self.facts = facts
         self.cri = cri
         self.client = client
         self.recorder = recorder
+        self.state = state
         self.logger = logger
     }
 
@@ -53,8 +55,6 @@ actor NodeReporter {
             do {
                 reported = try await registerOnce()
                 reportedAt = .now
-                recorder.record(
-                    nodeReference, .normal, reason: "NodeReady", "Node \(facts.name) status is now: NodeReady")
                 return
             } catch {
                 failures += 1
@@ -68,11 +68,16 @@ actor NodeReporter {
         }
     }
 
-    /// Reports until the task is cancelled.
+    /// Reports until the task is cancelled: every minute what changed, and at once what the node's watchers found.
     func run() async {
-        while !Task.isCancelled {
-            do { try await Task.sleep(for: Self.checkInterval, tolerance: .seconds(5)) } catch { return }
-            await report()
+        await withDiscardingTaskGroup { group in
+            group.addTask { [state] in
+                while !Task.isCancelled {
+                    do { try await Task.sleep(for: Self.checkInterval, tolerance: .seconds(5)) } catch { return }
+                    state.report()
+                }
+            }
+            for await _ in state.changes { await report() }
         }
     }
 
@@ -86,12 +91,14 @@ actor NodeReporter {
             node.spec.podCIDRs = [configuration.runtime.podCIDR]
         }
         let wanted = await status(before: node.status)
+        let before = node.status
         node.status = wanted
         var answer = isNew ? try await client.create(node) : try await client.update(node)
         if answer.status != wanted {
             answer.status = wanted
             answer = try await client.updateStatus(answer)
         }
+        recordTransitions(from: before, to: wanted)
         return answer
     }
 
@@ -111,6 +118,7 @@ actor NodeReporter {
         guard isDue || Self.isDifferent(wanted, last.status) else { return }
         do {
             guard let patch = Self.patch(to: wanted) else { return }
+            recordTransitions(from: last.status, to: wanted)
             let key = ObjectKey(namespace: "", name: facts.name)
             reported = try await client.patch(Node.self, key, .strategic(patch), subresource: "status")
             reportedAt = .now
@@ -209,21 +217,58 @@ actor NodeReporter {
             condition.lastTransitionTime = old?.status == condition.status ? old?.lastTransitionTime : now
             return condition
         }
-        return [
-            condition(
-                "MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-            condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-            condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        let state = state.current
+        let pressures = EvictionSignal.Pressure.allCases.map { pressure in
+            let isOn = state.pressures.contains(pressure)
+            return condition(pressure.rawValue, isOn, pressure.reason(isOn), pressure.message(isOn))
+        }
+        let problem = state.isShuttingDown ? "node is shutting down" : problem
+        let ready =
             problem.map { condition("Ready", false, "KubeletNotReady", $0) }
-                ?? condition("Ready", true, "KubeletReady", "kubelet is posting ready status"),
-        ]
+            ?? condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
+        return pressures + [ready]
     }
 
-    private var nodeReference: ObjectReference {
-        var reference = ObjectReference()
-        reference.kind = "Node"
-        reference.name = facts.name
-        reference.uid = facts.name
-        return reference
+    /// `kubectl describe node` shows when a condition changed.
+    private func recordTransitions(from before: NodeStatus, to after: NodeStatus) {
+        for condition in after.conditions {
+            guard before.conditions.first(where: { $0.type == condition.type })?.status != condition.status else {
+                continue
+            }
+            let isOn = condition.status == ConditionStatus.true
+            let reason =
+                EvictionSignal.Pressure(rawValue: condition.type)?.transition(isOn)
+                ?? (isOn ? "NodeReady" : "NodeNotReady")
+            recorder.record(
+                ObjectReference(node: facts.name), .normal, reason: reason,
+                "Node \(facts.name) status is now: \(reason)")
+        }
+    }
+}
+
+extension EvictionSignal.Pressure {
+    fileprivate func reason(_ isOn: Bool) -> String {
+        switch self {
+        case .memory: isOn ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory"
+        case .disk: isOn ? "KubeletHasDiskPressure" : "KubeletHasNoDiskPressure"
+        case .pid: isOn ? "KubeletHasInsufficientPID" : "KubeletHasSufficientPID"
+        }
+    }
+
+    fileprivate func message(_ isOn: Bool) -> String {
+        switch self {
+        case .memory: "kubelet has \(isOn ? "in" : "")sufficient memory available"
+        case .disk: isOn ? "kubelet has disk pressure" : "kubelet has no disk pressure"
+        case .pid: "kubelet has \(isOn ? "in" : "")sufficient PID available"
+        }
+    }
+
+    /// The reason of the event when the condition turns.
+    fileprivate func transition(_ isOn: Bool) -> String {
+        switch self {
+        case .memory: isOn ? "NodeHasInsufficientMemory" : "NodeHasSufficientMemory"
+        case .disk: isOn ? "NodeHasDiskPressure" : "NodeHasNoDiskPressure"
+        case .pid: isOn ? "NodeHasInsufficientPID" : "NodeHasSufficientPID"
+        }
     }
 }

@@ -4,6 +4,7 @@ internal import KubeAPI
 /// The node's last word on a pod that was bound to it: it may not fit after all.
 struct PodAdmission: Sendable {
     let node: NodeFacts
+    var state = NodeState.Value()
 
     /// Why the pod cannot run here; `nil` lets it in.
     func refusal(of pod: Pod, among all: [Pod]) -> PodVerdict? {
@@ -17,6 +18,7 @@ struct PodAdmission: Sendable {
                 reason: "PodOSNotSupported",
                 message: "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS")
         }
+        if let refusal = refusalByState(pod) { return refusal }
         let podsMax = Int(node.allocatable["pods"]?.value ?? 0)
         var used: [String: Quantity] = [:]
         for other in others { used.merge(PodFacts.requests(other)) { $0 + $1 } }
@@ -32,6 +34,26 @@ struct PodAdmission: Sendable {
             return verdict(name, requested: number(asked), used: number(taken), capacity: number(capacity))
         }
         return nil
+    }
+
+    /// A node that runs short of something takes nothing more, but for memory pods that asked for some.
+    private func refusalByState(_ pod: Pod) -> PodVerdict? {
+        if state.isShuttingDown {
+            return PodVerdict(reason: "NodeShutdown", message: "Pod was rejected as the node is shutting down.")
+        }
+        guard !state.pressures.isEmpty, !PodFacts.isCritical(pod) else { return nil }
+        if state.pressures == [.memory] {
+            if PodFacts.qosClass(pod) != "BestEffort" { return nil }
+            let isTolerated = pod.spec.tolerations.contains { toleration in
+                let key = toleration.key ?? ""
+                return (key.isEmpty ? toleration.operator == "Exists" : key == TaintKey.memoryPressure)
+                    && ["", "NoSchedule"].contains(toleration.effect ?? "")
+            }
+            if isTolerated { return nil }
+        }
+        let conditions = state.pressures.map(\.rawValue).sorted().joined(separator: " ")
+        return PodVerdict(
+            reason: "Evicted", message: "Pod was rejected: The node had condition: [\(conditions)]. ")
     }
 
     private func verdict(_ resource: String, requested: Int64, used: Int64, capacity: Int64) -> PodVerdict {

@@ -15,6 +15,8 @@ struct PodServices: Sendable {
     let index: PodRuntimeIndex
     /// Tells which worker an event of the runtime is for.
     let owners: ContainerOwners
+    /// What the node's watchers found out.
+    let state: NodeState
     /// The pods' control groups.
     let groups: PodGroups
     /// The ConfigMaps and Secrets of this node's pods.

@@ -48,7 +48,7 @@ struct PodStatusBuilder: Sendable {
             status.containerStatuses = []
         }
         status.phase = phase(status, before: before.phase)
-        if let verdict {
+        if let verdict, !isEnding {
             status.reason = verdict.reason
             status.message = verdict.message
         }
@@ -147,6 +147,9 @@ struct PodStatusBuilder: Sendable {
 
     // MARK: - Pod
 
+    /// The node ends the pod, but something of it still runs: it has not failed yet.
+    private var isEnding: Bool { isTerminating && seen.containers.values.contains { $0.isRunning } }
+
     private var isInitialized: Bool {
         pod.spec.initContainers.allSatisfy { container in
             guard let record = seen.containers[container.name] else { return false }
@@ -157,7 +160,7 @@ struct PodStatusBuilder: Sendable {
     /// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
     private func phase(_ status: PodStatus, before: String?) -> String {
         if before == PodPhase.succeeded || before == PodPhase.failed { return before ?? "" }
-        if verdict != nil { return PodPhase.failed }
+        if verdict != nil, !isEnding { return PodPhase.failed }
         if PodPlan.initFailed(pod, seen) { return PodPhase.failed }
         var running = 0
         var waiting = 0
@@ -241,6 +244,9 @@ struct PodStatusBuilder: Sendable {
                 add("ContainersReady", false, "ContainersNotReady", text)
             }
         }
+        if let verdict, verdict.isDisruption, isOver {
+            add(PodConditionType.disruptionTarget, true, "TerminationByKubelet", verdict.message)
+        }
         let scheduled = before.first { $0.type == "PodScheduled" }
         if scheduled == nil { add("PodScheduled", true) }
         let ours = Set(made.map(\.type))
@@ -252,6 +258,8 @@ struct PodStatusBuilder: Sendable {
 struct PodVerdict: Sendable, Equatable {
     let reason: String
     let message: String
+    /// The pod was ended for the node's sake, not for what it is.
+    var isDisruption = false
 }
 
 extension Time {

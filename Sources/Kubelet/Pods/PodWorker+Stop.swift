@@ -46,6 +46,7 @@ extension PodWorker {
     }
 
     private var terminationGrace: Int64 {
+        if let graceOfNode { return min(graceOfNode, pod.metadata.deletionGracePeriodSeconds ?? graceOfNode) }
         if let seconds = pod.metadata.deletionGracePeriodSeconds { return max(seconds, 0) }
         return pod.spec.terminationGracePeriodSeconds ?? 30
     }

@@ -40,6 +40,8 @@ actor PodWorker {
     var probed: [String: String] = [:]
     /// Containers whose end was told before their start had returned.
     var earlyExits: Set<String> = []
+    /// Seconds of grace that the node itself gives, whatever the pod asks for.
+    var graceOfNode: Int64?
     /// Seconds of grace last told to the runtime, to notice a shorter one.
     var grace: Int64?
 

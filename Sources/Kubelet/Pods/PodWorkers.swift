@@ -82,7 +82,7 @@ actor PodWorkers {
         guard let uid = pod.metadata.uid else { return }
         let existing = found.removeValue(forKey: uid)
         // A pod that ran here before was let in before.
-        let verdict = existing == nil ? PodAdmission(node: shared.node).refusal(of: pod, among: pods.lister.all) : nil
+        let verdict = existing == nil ? PodAdmission(node: shared.node, state: shared.state.current).refusal(of: pod, among: pods.lister.all) : nil
         let worker = PodWorker(pod: pod, shared: shared, verdict: verdict)
         if let verdict { shared.recorder.record(pod, .warning, reason: verdict.reason, verdict.message) }
         await worker.adopt(existing ?? PodObservation())
@@ -93,6 +93,24 @@ actor PodWorkers {
             await worker.run()
             await self.ended(uid)
         }
+    }
+
+    // MARK: - The node's own decisions
+
+    /// Pods that have a worker.
+    var uids: Set<String> { Set(workers.keys) }
+
+    /// Tells a pod to end for the node's sake. False if it ends anyway, or is not here.
+    func end(_ uid: String, _ verdict: PodVerdict, grace: Int64) async -> Bool {
+        await workers[uid]?.endByNode(verdict, grace: grace) ?? false
+    }
+
+    /// Whether nothing of these pods runs any more.
+    func haveEnded(_ uids: [String]) async -> Bool {
+        for uid in uids {
+            if let worker = workers[uid], await !worker.hasEnded { return false }
+        }
+        return true
     }
 
     private func ended(_ uid: String) { change.yield(.finished(uid)) }

@@ -9,6 +9,8 @@ struct PauseImage: Sendable {
     /// An OCI image layout.
     let archive: [UInt8]
 
+    static let name = "skiff.internal/pause"
+
     /// Programs that can be the first process, with the arguments that make them wait.
     private static let programs: [(path: String, arguments: [String])] = [
         ("/usr/bin/catatonit", ["-P"]),
@@ -48,7 +50,7 @@ struct PauseImage: Sendable {
             """.utf8
         )
         let manifestDigest = Self.digest(manifest)
-        reference = "skiff.internal/pause:\(configDigest.prefix(12))"
+        reference = "\(Self.name):\(configDigest.prefix(12))"
         let index = Array(
             """
             {"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":\
