@@ -58,7 +58,8 @@ struct EvictionOrder: Sendable {
             }
             let request = container.resources.requests[resource] ?? .zero
             guard Quantity(amount) > request else { continue }
-            text += "Container \(container.name) was using \(Self.shown(amount, resource)), request is \(request), "
+            text +=
+                "Container \(container.name) was using \(Self.shown(amount, resource)), request is \(request), "
                 + "has larger consumption of \(resource). "
         }
         return text

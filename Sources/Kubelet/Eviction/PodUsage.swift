@@ -52,7 +52,7 @@ struct PodUsageReader: Sendable {
         return nil
     }
 
-    /// - Parameter stats: of all containers, by the runtime.
+    /// What each pod uses, by uid; `stats` are those of their containers, by the runtime.
     func usages(of pods: [Pod], _ stats: [CRIContainerStats]) async -> [String: PodUsage] {
         var result: [String: PodUsage] = [:]
         let byUID = Dictionary(grouping: stats) { $0.attributes.labels[RuntimeLabels.podUID] ?? "" }

@@ -36,7 +36,7 @@ struct ContainerCollector: Sendable {
         }
     }
 
-    /// - Parameter keepingEnded: pods that have ended keep their last containers.
+    /// `keepingEnded`: pods that have ended keep their last containers.
     private func collect(keepingEnded: Bool) async throws {
         let containers = try await shared.cri.listContainers()
         let sandboxes = try await shared.cri.listPodSandboxes()

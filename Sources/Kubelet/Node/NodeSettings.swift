@@ -20,7 +20,7 @@ package struct NodeSettings: Sendable, Equatable {
 
     package init() {}
 
-    /// - Parameter arguments: `name=value` each, the last one of a name counts.
+    /// Takes `name=value` each; the last one of a name counts.
     package init(arguments: [String]) throws(NodeSettingsError) {
         for argument in arguments {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

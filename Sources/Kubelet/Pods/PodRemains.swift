@@ -10,6 +10,17 @@ struct PodRemains: Sendable {
         self.configuration = configuration
     }
 
+    /// Takes an ended pod's volumes away: nothing reads them any more. Best effort, as `remove`.
+    func releaseVolumes(uid: String) async {
+        let directory = configuration.podDirectory(uid) + "/volumes"
+        _ = try? await BlockingWork.run {
+            FileSystem.unmountAll(below: directory)
+            // What could not be unmounted belongs to somebody else.
+            guard FileSystem.mounts(below: directory).isEmpty else { return }
+            try FileSystem.remove(directory)
+        }
+    }
+
     /// Removes sandboxes, volumes, logs and cgroups. Best effort: what fails is found again at the next start.
     /// `cgroup`: the pod's own, `/skiff/burstable/pod<uid>`, or `nil` to look for it.
     func remove(uid: String, cgroup: String?) async {

@@ -24,7 +24,14 @@ extension PodWorker {
         }
         seen.sandbox?.isReady = false
         await shared.groups.forget(uid)
+        await releaseVolumes()
         wake()
+    }
+
+    /// An ended pod keeps nothing in memory or on disk but its last containers and their logs.
+    private func releaseVolumes() async {
+        volumes = nil
+        await PodRemains(shared.cri, shared.configuration).releaseVolumes(uid: uid)
     }
 
     /// What to do for a pod that is to end.
@@ -66,7 +73,9 @@ extension PodWorker {
             }
         }
         if verdict != nil, pod.metadata.deletionTimestamp == nil, !isGone {
-            // Ended by its deadline: it stays to be seen, until someone deletes it.
+            // Ended by its deadline or by the node: it stays to be seen, until someone deletes it.
+            await releaseVolumes()
+            await shared.groups.forget(uid)
             isTerminating = false
             isTerminationUnderWay = false
             isSandboxReleased = true

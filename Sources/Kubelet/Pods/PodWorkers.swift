@@ -82,7 +82,10 @@ actor PodWorkers {
         guard let uid = pod.metadata.uid else { return }
         let existing = found.removeValue(forKey: uid)
         // A pod that ran here before was let in before.
-        let verdict = existing == nil ? PodAdmission(node: shared.node, state: shared.state.current).refusal(of: pod, among: pods.lister.all) : nil
+        let verdict =
+            existing == nil
+            ? PodAdmission(node: shared.node, state: shared.state.current).refusal(of: pod, among: pods.lister.all)
+            : nil
         let worker = PodWorker(pod: pod, shared: shared, verdict: verdict)
         if let verdict { shared.recorder.record(pod, .warning, reason: verdict.reason, verdict.message) }
         await worker.adopt(existing ?? PodObservation())
