@@ -109,8 +109,15 @@ package struct ControllersService: Sendable {
             quarantine: configuration.goneNodeQuarantine, workers: 1, logger: logger)
         let protections = VolumeProtections.makeRuns(
             client: client, informers: informers, workers: 1, logger: logger)
+        let slices = EndpointSliceController.makeRunner(
+            client: client, informers: informers, workers: workers, logger: logger)
+        let mirrors = EndpointSliceMirroring.makeRunner(
+            client: client, informers: informers, workers: 1, logger: logger)
+        let endpoints = EndpointsController.makeRunner(
+            client: client, informers: informers, workers: workers, logger: logger)
         let runs: [Run] =
             protections + [
+                { await slices.run() }, { await mirrors.run() }, { await endpoints.run() },
                 { await namespaces.run() }, { await accounts.run() }, { await rootCA.run() }, { await nodes.run() },
                 { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
             ]
