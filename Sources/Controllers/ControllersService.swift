@@ -51,13 +51,14 @@ package struct ControllersService: Sendable {
         let workloads = workloadRunners()
         let credentials = credentialRunners()
         let rest = clusterRunners()
+        let volumes = volumeRunners()
         let (collector, collectorEvents) = garbageCollector(namespaceQueue: rest.namespaces.queue)
-        let recorders = workloads.recorders + rest.recorders + [collectorEvents]
+        let recorders = workloads.recorders + rest.recorders + volumes.recorders + [collectorEvents]
         await withDiscardingTaskGroup { group in
             for recorder in recorders { group.addTask { await recorder.run() } }
             group.addTask { await collector.run() }
             await informers.waitForSync()
-            for run in workloads.runs + rest.runs + credentials { group.addTask { await run() } }
+            for run in workloads.runs + rest.runs + volumes.runs + credentials { group.addTask { await run() } }
         }
     }
 
@@ -122,6 +123,16 @@ package struct ControllersService: Sendable {
                 { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
             ]
         return (runs, [nodeEvents, taintEvents], namespaces)
+    }
+
+    private func volumeRunners() -> (runs: [Run], recorders: [EventRecorder]) {
+        let binderEvents = recorder("persistentvolume-controller")
+        let binder = VolumeBinder.makeRunner(
+            client: client, informers: informers, events: binderEvents, logger: logger)
+        let ephemeralEvents = recorder("ephemeral_volume")
+        let ephemeral = EphemeralVolumes.makeRunner(
+            client: client, informers: informers, events: ephemeralEvents, logger: logger)
+        return ([{ await binder.run() }, { await ephemeral.run() }], [binderEvents, ephemeralEvents])
     }
 
     private func credentialRunners() -> [Run] {

@@ -12,6 +12,14 @@ package struct SchedulerService: Sendable {
     private let pods: Informer<Pod>
     private let nodes: Informer<Node>
     private let namespaces: Informer<Namespace>
+    private let volumes: VolumeState
+    private let preparation: VolumePreparation
+    private let claimWaiters = ClaimWaiters()
+    /// Bindings that wait for volumes. Bounded by the pods without a node.
+    private let slowBindings = AsyncStream<@Sendable () async -> Void>.makeStream()
+    private let claims: Informer<PersistentVolumeClaim>
+    private let persistentVolumes: Informer<PersistentVolume>
+    private let classes: Informer<StorageClass>
     private let cache = SchedulerCache()
     private let queue = SchedulingQueue()
     private let recorder: EventRecorder
@@ -27,6 +35,12 @@ package struct SchedulerService: Sendable {
         pods = informers.informer(for: Pod.self)
         nodes = informers.informer(for: Node.self)
         namespaces = informers.informer(for: Namespace.self)
+        claims = informers.informer(for: PersistentVolumeClaim.self)
+        persistentVolumes = informers.informer(for: PersistentVolume.self)
+        classes = informers.informer(for: StorageClass.self)
+        volumes = VolumeState(claims: claims.lister, volumes: persistentVolumes.lister, classes: classes.lister)
+        preparation = VolumePreparation(
+            client: client, state: volumes, waiters: claimWaiters, pods: pods.lister)
         recorder = EventRecorder(client: client, component: PodScheduling.schedulerName, logger: logger)
         watch()
     }
@@ -35,9 +49,18 @@ package struct SchedulerService: Sendable {
     package func run() async throws {
         await nodes.waitForSync()
         await namespaces.waitForSync()
+        await claims.waitForSync()
+        await persistentVolumes.waitForSync()
+        await classes.waitForSync()
         await pods.waitForSync()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await recorder.run() }
+            group.addTask {
+                await withDiscardingTaskGroup { group in
+                    for await bind in slowBindings.stream { group.addTask { await bind() } }
+                    group.cancelAll()
+                }
+            }
             var writes = 0
             while let job = await queue.next() {
                 if writes >= Self.writesMax {
@@ -74,8 +97,21 @@ package struct SchedulerService: Sendable {
         pods.addHandler(
             onAdd: { places.changed(from: nil, to: $0) },
             onUpdate: { places.changed(from: $0, to: $1) },
-            onDelete: { places.removed($0) }
+            onDelete: { [claimWaiters] in
+                places.removed($0)
+                claimWaiters.wake()
+            }
         )
+        watchVolumes()
+    }
+
+    private func watchVolumes() {
+        claims.addHandler { [queue, claimWaiters] _ in
+            queue.note(.claimChanged)
+            claimWaiters.wake()
+        }
+        persistentVolumes.addHandler { [queue] _ in queue.note(.volumeChanged) }
+        classes.addHandler { [queue] _ in queue.note(.classChanged) }
     }
 
     // MARK: Decisions
@@ -88,18 +124,47 @@ package struct SchedulerService: Sendable {
             return nil
         }
         let namespaces = namespaces.lister
-        let context = SchedulingContext(pod: facts, nodes: cache.snapshot()) { name in
+        var context = SchedulingContext(pod: facts, nodes: cache.snapshot()) { name in
             namespaces[ObjectKey(namespace: "", name: name)]?.metadata.labels ?? [:]
         }
+        context.volumes = volumes
         do throws(Unschedulable) {
             let node = try algorithm.place(context)
             cache.assume(facts, on: node)
-            return { await bind(job, facts, to: node) }
+            guard let plan = volumePlan(context, node) else { return { await bind(job, facts, to: node) } }
+            volumes.assume(plan, on: node)
+            slowBindings.continuation.yield { await prepareAndBind(job, facts, to: node, plan) }
+            return nil
         } catch {
             let preempts = job.pod.spec.preemptionPolicy != "Never"
             let message = error.message(preempts: preempts)
             queue.wait(job, for: error.retryEvents)
             return { await report(job.pod, reason: "Unschedulable", message) }
+        }
+    }
+
+    /// What the pod's claims need on the node; `nil` where they need nothing.
+    private func volumePlan(_ context: SchedulingContext, _ node: String) -> VolumePlan? {
+        guard !context.pod.claims.isEmpty, let claims = try? PodClaims(context.pod.claims, in: volumes),
+            let facts = context.nodes.first(where: { $0.node?.name == node })?.node,
+            let plan = claims.plan(for: facts, volumes), !plan.isEmpty
+        else { return nil }
+        return plan
+    }
+
+    private func prepareAndBind(
+        _ job: SchedulingJob, _ facts: PodFacts, to node: String, _ plan: VolumePlan
+    ) async {
+        switch await preparation.prepare(plan, for: job.pod, on: node) {
+        case .ready: await bind(job, facts, to: node)
+        case .gone:
+            cache.forget(uid: facts.uid)
+            queue.finish(job)
+        case .failed(let message):
+            cache.forget(uid: facts.uid)
+            guard !Task.isCancelled else { return }
+            queue.retry(job)
+            await report(job.pod, reason: "SchedulerError", message)
         }
     }
 

@@ -23,6 +23,7 @@ final class PodFacts: Sendable {
     let spreadConstraints: [SpreadConstraint]
     let requestedNodeName: String?
     let isTerminating: Bool
+    let claims: [PodClaim]
 
     /// What an unset request counts as when nodes are compared, as upstream: 100m of CPU, 200 MiB.
     private static let guess = [ComputeResource.cpu: Int64(100), ComputeResource.memory: Int64(200 << 20)]
@@ -40,6 +41,7 @@ final class PodFacts: Sendable {
         nodeSelector = pod.spec.nodeSelector
         requestedNodeName = pod.spec.nodeName
         isTerminating = pod.metadata.deletionTimestamp != nil
+        claims = PodClaim.claims(of: pod)
         let affinity = pod.spec.affinity
         requiredNodeAffinity = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
         preferredNodeAffinity = affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []

@@ -7,6 +7,11 @@ enum ClusterEvent: Hashable, Sendable {
     case podRemoved
     /// A pod came to a node, or its labels changed.
     case podPlaced
+    /// A claim came or changed.
+    case claimChanged
+    /// A volume came or changed.
+    case volumeChanged
+    case classChanged
 }
 
 /// Why a node cannot take a pod.
@@ -28,6 +33,8 @@ struct SchedulingContext: Sendable {
     let nodes: [NodeInfo]
     /// Labels of a namespace by its name, for affinity terms that select namespaces.
     let namespaceLabels: @Sendable (String) -> [String: String]
+    /// `nil` where volumes do not count.
+    var volumes: VolumeState?
 }
 
 /// Keeps nodes out that cannot run the pod.
@@ -43,6 +50,14 @@ protocol FilterPlugin: Sendable {
 protocol NodeFilter: Sendable {
     /// Reasons why the node cannot take the pod; empty if it can.
     func reject(_ node: NodeInfo, _ facts: NodeFacts) -> [Rejection]
+}
+
+/// No node can take the pod, whatever they are like.
+struct RejectEveryNode: NodeFilter {
+    /// Upstream's words, which stand in the pod's condition once and are not counted.
+    let message: String
+
+    func reject(_ node: NodeInfo, _ facts: NodeFacts) -> [Rejection] { [Rejection(message, isFinal: true)] }
 }
 
 /// Prefers some of the nodes that can run the pod.

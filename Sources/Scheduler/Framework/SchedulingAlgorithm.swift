@@ -7,7 +7,7 @@ struct SchedulingAlgorithm: Sendable {
     static let standard = SchedulingAlgorithm(
         filters: [
             NodeUnschedulable(), NodeName(), TaintToleration(), NodeAffinityPlugin(), NodePorts(), NodeResourcesFit(),
-            PodTopologySpread(), InterPodAffinity(),
+            VolumeRestrictions(), VolumeBinding(), PodTopologySpread(), InterPodAffinity(),
         ],
         scorers: [
             TaintToleration(), NodeAffinityPlugin(), NodeResourcesFit(), PodTopologySpread(), InterPodAffinity(),
@@ -36,6 +36,10 @@ struct SchedulingAlgorithm: Sendable {
         let prepared = filters.compactMap { plugin in plugin.prepare(context).map { (plugin, $0) } }
         var feasible: [NodeInfo] = []
         var failure = Unschedulable(nodeCount: context.nodes.count)
+        for case (let plugin, let refusal as RejectEveryNode) in prepared {
+            failure.refuse(refusal.message, context.nodes.compactMap(\.node?.name), by: plugin)
+            throw failure
+        }
         for node in context.nodes {
             guard let facts = node.node else { continue }
             var isAccepted = true
@@ -63,9 +67,19 @@ struct Unschedulable: Error, Sendable {
     private(set) var rejectedNodes: Set<String> = []
     /// Changes after which another try is worthwhile.
     private(set) var retryEvents: Set<ClusterEvent> = [.nodeAdded]
+    /// What rules every node out, if it is one thing.
+    private(set) var refusal: String?
 
     init(nodeCount: Int) {
         self.nodeCount = nodeCount
+    }
+
+    /// All nodes are out of the question at once.
+    mutating func refuse(_ message: String, _ nodes: [String], by plugin: any FilterPlugin) {
+        refusal = message
+        rejectedNodes = Set(nodes)
+        finalNodes = rejectedNodes
+        retryEvents.formUnion(plugin.retryEvents)
     }
 
     mutating func add(_ rejections: [Rejection], on node: String, by plugin: any FilterPlugin) {
@@ -80,7 +94,7 @@ struct Unschedulable: Error, Sendable {
     func message(preempts: Bool) -> String {
         guard nodeCount > 0 else { return "no nodes available to schedule pods" }
         let available = "0/\(nodeCount) nodes are available"
-        let filtered = available + ": " + Self.list(reasons) + "."
+        let filtered = available + ": " + (refusal ?? Self.list(reasons)) + "."
         guard preempts else { return filtered + " preemption: not eligible due to preemptionPolicy=Never." }
         var attempts: [String: Int] = [:]
         let helpless = finalNodes.count

@@ -1,4 +1,5 @@
 internal import KubeAPI
+internal import KubeClient
 
 /// Keeps pods off cordoned nodes, unless they tolerate the taint that a cordon stands for.
 struct NodeUnschedulable: FilterPlugin {
@@ -77,14 +78,7 @@ struct NodeAffinityPlugin: FilterPlugin, ScorePlugin {
     static func matches(_ pod: PodFacts, _ node: NodeFacts) -> Bool {
         guard pod.nodeSelector.allSatisfy({ node.labels[$0.key] == $0.value }) else { return false }
         guard let required = pod.requiredNodeAffinity else { return true }
-        // Terms are alternatives; one without any requirement matches nothing.
-        return required.nodeSelectorTerms.contains { matches($0, node) }
-    }
-
-    static func matches(_ term: NodeSelectorTerm, _ node: NodeFacts) -> Bool {
-        guard !term.matchExpressions.isEmpty || !term.matchFields.isEmpty else { return false }
-        return term.matchExpressions.allSatisfy { $0.matches(node.labels[$0.key]) }
-            && term.matchFields.allSatisfy { $0.key == "metadata.name" && $0.matches(node.name) }
+        return required.matches(nodeName: node.name, labels: node.labels)
     }
 
     func scores(_ context: SchedulingContext, _ nodes: [NodeInfo]) -> [Int64]? {
@@ -95,27 +89,10 @@ struct NodeAffinityPlugin: FilterPlugin, ScorePlugin {
             return preferred.reduce(0) { sum, term in
                 // Here an empty term matches every node.
                 let isEmpty = term.preference.matchExpressions.isEmpty && term.preference.matchFields.isEmpty
-                return sum + (isEmpty || Self.matches(term.preference, facts) ? Int64(term.weight) : 0)
+                return sum + (isEmpty || term.preference.matches(nodeName: facts.name, labels: facts.labels) ? Int64(term.weight) : 0)
             }
         }
         return PluginScore.normalised(raw)
-    }
-}
-
-extension NodeSelectorRequirement {
-    func matches(_ value: String?) -> Bool {
-        switch `operator` {
-        case SelectorOperator.in: return value.map(values.contains) ?? false
-        case SelectorOperator.notIn: return value.map { !values.contains($0) } ?? true
-        case SelectorOperator.exists: return value != nil
-        case SelectorOperator.doesNotExist: return value == nil
-        case SelectorOperator.gt, SelectorOperator.lt:
-            guard let actual = value.flatMap({ Int64($0) }), let bound = values.first.flatMap({ Int64($0) }) else {
-                return false
-            }
-            return `operator` == SelectorOperator.gt ? actual > bound : actual < bound
-        default: return false
-        }
     }
 }
 
