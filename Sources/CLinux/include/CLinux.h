@@ -2,8 +2,12 @@
 #ifndef SKIFF_CLINUX_H
 #define SKIFF_CLINUX_H
 
+#include <linux/openat2.h>
 #include <spawn.h>
+#include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 /// Opens a pidfd for `pid`. Returns the descriptor, or -1 with errno set (pidfd_open(2)).
 int clinux_pidfd_open(pid_t pid, unsigned int flags);
@@ -13,6 +17,26 @@ int clinux_pidfd_send_signal(int pidfd, int signal);
 
 /// mount(2). `data` may be NULL. Returns 0, or -1 with errno set.
 int clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+
+/// How `clinux_open_within` follows a path: never out of the directory; also never through a symbolic link; also never
+/// into another mount.
+enum { CLINUX_BENEATH = 1, CLINUX_NO_LINKS = 2, CLINUX_NO_MOUNTS = 4 };
+
+/// O_PATH: a descriptor that only stands for the file.
+enum { CLINUX_PATH_ONLY = 010000000 };
+
+/// Opens `path` as seen from `directory` (openat2(2)); magic links of /proc are never followed. `rules`: a sum of the
+/// above. Returns the descriptor, or -1 with errno set: EXDEV where the path leads out, ELOOP where it meets a link
+/// that it must not follow, EAGAIN where somebody moved a directory meanwhile.
+static inline int clinux_open_within(int directory, const char *path, int flags, unsigned int rules) {
+    struct open_how how = {0};
+    how.flags = (uint64_t)flags | 02000000; // O_CLOEXEC
+    how.resolve = RESOLVE_NO_MAGICLINKS;
+    if (rules & CLINUX_BENEATH) how.resolve |= RESOLVE_BENEATH;
+    if (rules & CLINUX_NO_LINKS) how.resolve |= RESOLVE_NO_SYMLINKS;
+    if (rules & CLINUX_NO_MOUNTS) how.resolve |= RESOLVE_NO_XDEV;
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
+}
 
 /// Detaches the mount at `target` (umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW). Returns 0, or -1 with errno set.
 int clinux_unmount(const char *target);

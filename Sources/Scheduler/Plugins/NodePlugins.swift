@@ -89,7 +89,9 @@ struct NodeAffinityPlugin: FilterPlugin, ScorePlugin {
             return preferred.reduce(0) { sum, term in
                 // Here an empty term matches every node.
                 let isEmpty = term.preference.matchExpressions.isEmpty && term.preference.matchFields.isEmpty
-                return sum + (isEmpty || term.preference.matches(nodeName: facts.name, labels: facts.labels) ? Int64(term.weight) : 0)
+                return sum
+                    + (isEmpty || term.preference.matches(nodeName: facts.name, labels: facts.labels)
+                        ? Int64(term.weight) : 0)
             }
         }
         return PluginScore.normalised(raw)

@@ -87,7 +87,8 @@ struct PodClaims: Sendable {
         for (_, volume) in bound {
             guard let volume else {
                 return [
-                    Rejection("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)", isFinal: true)
+                    Rejection(
+                        "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)", isFinal: true)
                 ]
             }
             guard volume.isReachable(nodeName: node.name, labels: node.labels) else {
