@@ -44,6 +44,9 @@ struct Report {
         var figure = Figure.median(runs)
         figure.numbers.append(("runs", Double(runs.count)))
         value.set(Self.value(figure), at: [part, name])
+        if let upstream = Upstream.figure(part, name) {
+            value.set(Self.value(upstream), at: [part, name, "upstream"])
+        }
         let shown = figure.numbers.map { "\($0.name)=\(Self.rounded($0.value))" }.joined(separator: " ")
         print("\(part) \(name): \(shown)")
         // What is not a terminal would be written at the very end.
