@@ -136,6 +136,7 @@ struct Cluster {
         try KubeletService(
             configuration: configuration.kubelet,
             client: client("system:node:" + configuration.nodeName, groups: ["system:nodes"], api),
+            storage: client("system:serviceaccount:kube-system:local-path-provisioner", api),
             informers: informers, logger: part("kubelet")
         )
     }

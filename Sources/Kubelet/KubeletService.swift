@@ -21,10 +21,14 @@ package struct KubeletService: Sendable {
     private let recorder: EventRecorder
     private let pods: Informer<Pod>
     private let services: Informer<Service>
+    private let provisioner: LocalPathService
+    private let claims: Informer<PersistentVolumeClaim>
     private let logger: Logger
 
+    /// `storage`: acts for the local-path provisioner, which makes volumes.
     package init(
-        configuration: KubeletConfiguration, client: Client, informers: InformerFactory, logger: Logger
+        configuration: KubeletConfiguration, client: Client, storage: Client, informers: InformerFactory,
+        logger: Logger
     ) throws {
         self.configuration = configuration
         self.client = client
@@ -33,6 +37,9 @@ package struct KubeletService: Sendable {
         recorder = EventRecorder(client: client, component: "kubelet", host: configuration.nodeName, logger: logger)
         pods = informers.informer(for: Pod.self, fieldSelector: "spec.nodeName=\(configuration.nodeName)")
         services = informers.informer(for: Service.self)
+        claims = informers.informer(for: PersistentVolumeClaim.self)
+        provisioner = LocalPathService(
+            configuration: configuration, client: storage, informers: informers, logger: logger)
         let meter = ResourceMeter(
             cri: runtime.client, pods: pods.lister, nodeName: configuration.nodeName, client: client)
         metrics = MetricsAPI(meter: meter, nodeName: configuration.nodeName)
@@ -56,6 +63,7 @@ package struct KubeletService: Sendable {
         async let facts = BlockingWork.run {
             try FileSystem.createDirectory(configuration.runtime.dataDirectory, mode: 0o711)
             try FileSystem.createDirectory(configuration.runtime.podDirectory, mode: 0o711)
+            try SharedMount.ensure(configuration.runtime.podDirectory)
             try FileSystem.createDirectory(configuration.runtime.podLogDirectory)
             return NodeFacts(
                 name: configuration.nodeName, address: configuration.nodeAddress,
@@ -82,8 +90,13 @@ package struct KubeletService: Sendable {
         let containers = ContainerCollector(shared: shared, pods: pods.lister, workers: workers)
         let evictor = Evictor(
             shared: shared, pods: pods.lister, workers: workers, state: state, images: images, containers: containers)
+        claims.addHandler(
+            onUpdate: { old, new in
+                if old.status.phase != new.status.phase { shared.content.claimChanged(new.key) }
+            })
         await withDiscardingTaskGroup { group in
             group.addTask { await workers.run() }
+            group.addTask { await provisioner.run() }
             group.addTask { await LogRotation(index: index, cri: runtime.client, configuration.settings).run() }
             group.addTask { await images.run() }
             group.addTask { await containers.run() }

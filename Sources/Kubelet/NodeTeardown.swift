@@ -54,7 +54,7 @@ package struct NodeTeardown: Sendable {
             for directory in ["/run/containerd/s", "/run/containerd/fifo", "/run/containerd"] { rmdir(directory) }
             let owned = [
                 runtime.rootDirectory, runtime.stateDirectory, runtime.runcDirectory, runtime.registryDirectory,
-                runtime.podDirectory, runtime.podLogDirectory, runtime.pidFile,
+                runtime.podDirectory, runtime.podLogDirectory, runtime.storageDirectory, runtime.pidFile,
                 runtime.runDirectory + "/containerd.sock",
                 runtime.runDirectory + "/containerd.sock.ttrpc",
             ]

@@ -9,6 +9,7 @@ struct ContainerConfigBuilder: Sendable {
     let restartCount: Int
     let variables: ContainerEnvironment.Variables
     let mounts: [CRIMount]
+    var devices: [CRIDevice] = []
     /// The image's reference as the runtime resolved it.
     let image: CRIImage
     let node: NodeFacts
@@ -26,6 +27,7 @@ struct ContainerConfigBuilder: Sendable {
         config.workingDir = container.workingDir ?? ""
         config.envs = variables.entries
         config.mounts = mounts
+        config.devices = devices
         config.labels = RuntimeLabels.labels(of: pod, container: container.name)
         config.annotations = [
             RuntimeLabels.containerHash: RuntimeLabels.hash(of: container),

@@ -13,7 +13,9 @@ struct PodRemains: Sendable {
     /// Takes an ended pod's volumes away: nothing reads them any more. Best effort, as `remove`.
     func releaseVolumes(uid: String) async {
         let directory = configuration.podDirectory(uid) + "/volumes"
+        let subPaths = SubPath.directory(configuration.podDirectory(uid))
         _ = try? await BlockingWork.run {
+            FileSystem.unmountAll(below: subPaths)
             FileSystem.unmountAll(below: directory)
             // What could not be unmounted belongs to somebody else.
             guard FileSystem.mounts(below: directory).isEmpty else { return }

@@ -197,9 +197,12 @@ extension PodWorker {
         let mounts = ContainerMounts(
             pod: pod, container: container, podDirectory: shared.configuration.podDirectory(uid),
             volumes: volumes ?? [:], podIPs: seen.sandbox?.ips ?? [], variables: variables.values)
-        let made = try await BlockingWork.run { try mounts.make(restartCount: restartCount) }
+        let (made, devices) = try await BlockingWork.run {
+            (try mounts.make(restartCount: restartCount), try mounts.devices())
+        }
         return try ContainerConfigBuilder(
             pod: pod, container: container, restartCount: restartCount, variables: variables, mounts: made,
+            devices: devices,
             image: image, node: shared.node, target: targetID(of: container)
         ).build()
     }

@@ -104,24 +104,9 @@ enum FileSystem {
         return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Removes a file or a whole tree, never following links and never crossing into another file system.
+    /// Removes a file or a whole tree, never following links and never crossing into another mount.
     /// What is not there is no error.
-    static func remove(_ path: String) throws(SystemError) {
-        var info = stat()
-        guard lstat(path, &info) == 0 else { return }
-        guard info.st_mode & S_IFMT == S_IFDIR else {
-            guard unlink(path) == 0 || errno == ENOENT else { throw SystemError("remove \(path)") }
-            return
-        }
-        for name in entries(path) {
-            var inner = stat()
-            let child = path + "/" + name
-            guard lstat(child, &inner) == 0 else { continue }
-            guard inner.st_dev == info.st_dev else { throw SystemError("remove \(child)", errno: EXDEV) }
-            try remove(child)
-        }
-        guard rmdir(path) == 0 || errno == ENOENT else { throw SystemError("remove \(path)") }
-    }
+    static func remove(_ path: String) throws(SystemError) { try FileTree.remove(path) }
 
     /// Mount points at or below `path`, the deepest first.
     static func mounts(below path: String) -> [String] {
@@ -129,9 +114,28 @@ enum FileSystem {
         return table.split(separator: "\n").compactMap { line -> String? in
             let fields = line.split(separator: " ")
             guard fields.count > 1 else { return nil }
-            let target = String(fields[1])
+            let target = unescaped(fields[1])
             return target == path || target.hasPrefix(path + "/") ? target : nil
         }.reversed()
+    }
+
+    /// The kernel writes a space as `\040`, and so with tabs, line ends and backslashes.
+    private static func unescaped(_ text: Substring) -> String {
+        guard text.contains("\\") else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            let code = rest.prefix(3)
+            if byte == UInt8(ascii: "\\"), code.count == 3,
+                let value = UInt8(String(decoding: code, as: UTF8.self), radix: 8)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Takes every mount at or below `path` away, stacked ones too.

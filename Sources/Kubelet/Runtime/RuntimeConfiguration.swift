@@ -47,6 +47,8 @@ package struct RuntimeConfiguration: Sendable {
     var registryDirectory: String { dataDirectory + "/certs.d" }
     /// Container logs, laid out as upstream's `/var/log/pods`.
     package var podLogDirectory: String { dataDirectory + "/pod-logs" }
+    /// Directories of local-path volumes.
+    package var storageDirectory: String { dataDirectory + "/storage" }
     /// Volumes and other files of each pod, by uid.
     package var podDirectory: String { dataDirectory + "/pods" }
 

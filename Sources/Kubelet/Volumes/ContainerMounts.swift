@@ -20,7 +20,7 @@ struct ContainerMounts: Sendable {
 
     /// Blocks.
     func make(restartCount: Int) throws -> [CRIMount] {
-        var mounts = try container.volumeMounts.map(mount)
+        var mounts = try container.volumeMounts.enumerated().map { index, wanted in try volume(wanted, at: index) }
         if !container.volumeMounts.contains(where: { $0.mountPath == "/etc/hosts" }) {
             mounts.append(try hosts())
         }
@@ -34,22 +34,48 @@ struct ContainerMounts: Sendable {
         return mounts
     }
 
-    private func mount(_ wanted: VolumeMount) throws -> CRIMount {
-        guard var path = volumes[wanted.name] else {
-            throw ConfigurationError(
-                "cannot find volume \"\(wanted.name)\" to mount into container \"\(container.name)\"")
+    /// The node's devices that the container gets: volumes used as blocks.
+    func devices() throws -> [CRIDevice] {
+        try container.volumeDevices.map { wanted in
+            var device = CRIDevice()
+            device.hostPath = try path(of: wanted.name)
+            device.containerPath = wanted.devicePath
+            device.permissions = claimIsReadOnly(wanted.name) ? "r" : "mrw"
+            return device
         }
-        let subPath = wanted.subPathExpr.map { VariableExpansion.expand($0, variables) } ?? wanted.subPath ?? ""
-        if !subPath.isEmpty {
-            guard !subPath.hasPrefix("/"), !subPath.split(separator: "/").contains("..") else {
-                throw ConfigurationError("subPath \"\(subPath)\" must stay within the volume")
+    }
+
+    private func path(of volume: String) throws -> String {
+        guard let path = volumes[volume] else {
+            throw ConfigurationError(
+                "cannot find volume \"\(volume)\" to mount into container \"\(container.name)\"")
+        }
+        return path
+    }
+
+    private func volume(_ wanted: VolumeMount, at index: Int) throws -> CRIMount {
+        var path = try path(of: wanted.name)
+        if let subPath = try subPath(of: wanted), !subPath.isEmpty {
+            let target = "\(SubPath.directory(podDirectory))/\(wanted.name)/\(container.name)/\(index)"
+            do {
+                try SubPath(volume: path, subPath: subPath).mount(at: target)
+            } catch {
+                throw ConfigurationError(
+                    "failed to prepare subPath for volumeMount \"\(wanted.name)\" of container "
+                        + "\"\(container.name)\": \(error)")
             }
-            path = try Self.resolved(subPath, in: path)
+            path = target
         }
         var mount = CRIMount()
         mount.containerPath = wanted.mountPath.hasPrefix("/") ? wanted.mountPath : "/" + wanted.mountPath
         mount.hostPath = path
         mount.readonly = wanted.readOnly ?? false || isReadOnlyKind(wanted.name)
+        // containerd's CRI tells since 2.0 whether it can; ours cannot. "IfPossible" then means plain read-only.
+        guard wanted.recursiveReadOnly != "Enabled" else {
+            throw ConfigurationError(
+                "volume mount \"\(wanted.name)\" requested recursive read-only mode, but it is not supported by the "
+                    + "runtime")
+        }
         switch wanted.mountPropagation {
         case "HostToContainer": mount.propagation = .propagationHostToContainer
         case "Bidirectional": mount.propagation = .propagationBidirectional
@@ -58,28 +84,27 @@ struct ContainerMounts: Sendable {
         return mount
     }
 
-    /// Content from the API is never written by containers.
+    /// As written, or with the container's variables in it.
+    private func subPath(of wanted: VolumeMount) throws -> String? {
+        let subPath = wanted.subPathExpr.map { VariableExpansion.expand($0, variables) } ?? wanted.subPath ?? ""
+        guard !subPath.hasPrefix("/") else {
+            throw ConfigurationError("subPath \"\(subPath)\" must not be an absolute path")
+        }
+        guard !subPath.split(separator: "/").contains("..") else {
+            throw ConfigurationError("subPath \"\(subPath)\" must not contain \"..\"")
+        }
+        return subPath
+    }
+
+    /// Content from the API is never written by containers, nor are images.
     private func isReadOnlyKind(_ name: String) -> Bool {
         guard let volume = pod.spec.volumes.first(where: { $0.name == name }) else { return false }
         return volume.configMap != nil || volume.secret != nil || volume.downwardAPI != nil || volume.projected != nil
+            || volume.image != nil || claimIsReadOnly(name)
     }
 
-    /// The path below the volume, made as a directory where it is missing; links must not lead out of the volume.
-    private static func resolved(_ subPath: String, in volume: String) throws -> String {
-        let path = volume + "/" + subPath
-        if !FileSystem.exists(path) { try FileSystem.createDirectory(path, mode: 0o750) }
-        guard let root = realpath(volume, nil), let real = realpath(path, nil) else {
-            throw SystemError("resolve \(path)")
-        }
-        defer {
-            free(root)
-            free(real)
-        }
-        let (rootText, text) = (String(cString: root), String(cString: real))
-        guard text == rootText || text.hasPrefix(rootText + "/") else {
-            throw ConfigurationError("subPath \"\(subPath)\" leads out of the volume")
-        }
-        return text
+    private func claimIsReadOnly(_ name: String) -> Bool {
+        pod.spec.volumes.first { $0.name == name }?.persistentVolumeClaim?.readOnly ?? false
     }
 
     /// https://kubernetes.io/docs/tasks/network/customize-hosts-file-for-pods/

@@ -28,8 +28,12 @@ struct PodVolumes: Sendable {
     mutating func prepare() async throws -> [String: String] {
         var paths: [String: String] = [:]
         for volume in pod.spec.volumes {
+            // Those are made when a container that mounts them starts, as their image is pulled then.
+            if volume.image != nil { continue }
             do {
                 paths[volume.name] = try await prepare(volume)
+            } catch let error as VolumeError {
+                throw error
             } catch {
                 throw VolumeError(volume: volume.name, reason: String(describing: error))
             }
@@ -45,8 +49,17 @@ struct PodVolumes: Sendable {
         if let source = volume.emptyDir {
             let path = "\(directory)/volumes/kubernetes.io~empty-dir/\(volume.name)"
             let group = pod.spec.securityContext?.fsGroup
-            try await BlockingWork.run { try EmptyDirectory.make(path, source, group: group) }
+            let directory = EmptyDirectory(
+                path: path, source: source, group: group, memoryMax: memoryMax, pageSizes: hugePageSizes)
+            try await BlockingWork.run { try directory.make() }
             return path
+        }
+        if let source = volume.persistentVolumeClaim {
+            return try await claimed(source.claimName, as: volume.name, isReadOnly: source.readOnly ?? false).prepare()
+        }
+        if volume.ephemeral != nil {
+            let name = "\(pod.key.name)-\(volume.name)"
+            return try await claimed(name, as: volume.name, isReadOnly: false).prepare()
         }
         let payload: VolumePayload
         let kind: String
@@ -66,12 +79,36 @@ struct PodVolumes: Sendable {
             payload = try await projected(source, of: volume.name)
             kind = "projected"
         } else {
-            throw ConfigurationError("this kind of volume is not supported")
+            throw VolumeError.withoutPlugin(pod: pod, volume: volume.name)
         }
         let path = "\(directory)/volumes/kubernetes.io~\(kind)/\(volume.name)"
         let group = pod.spec.securityContext?.fsGroup
         try await BlockingWork.run { try AtomicDirectory(path: path, group: group).write(payload) }
         return path
+    }
+
+    private func claimed(_ name: String, as volume: String, isReadOnly: Bool) -> ClaimedVolume {
+        ClaimedVolume(
+            pod: pod, name: volume, claim: key(name), isReadOnly: isReadOnly, directory: directory, client: client,
+            nodeName: downward.node.name)
+    }
+
+    /// Memory that a volume in memory can hold at most: what the pod may use, else what the node has.
+    private var memoryMax: Int64 {
+        let node = downward.node.allocatable["memory"]?.value ?? 0
+        guard PodFacts.isLimited(pod, "memory"), let limit = PodFacts.limits(pod)["memory"]?.value else { return node }
+        return min(node, limit)
+    }
+
+    /// Sizes of the huge pages that the pod's containers ask for: `2Mi`.
+    private var hugePageSizes: Set<String> {
+        let prefix = "hugepages-"
+        var sizes: Set<String> = []
+        for container in pod.allContainers {
+            let names = Array(container.resources.requests.keys) + Array(container.resources.limits.keys)
+            for name in names where name.hasPrefix(prefix) { sizes.insert(String(name.dropFirst(prefix.count))) }
+        }
+        return sizes
     }
 
     /// What the API server adds to every token volume although nothing here publishes it. A pod need not wait for it.
@@ -95,6 +132,13 @@ struct PodVolumes: Sendable {
             }
             if let files = part.downwardAPI {
                 payload.merge(try downwardFiles(files.items, mode: source.defaultMode))
+            }
+            if part.clusterTrustBundle != nil {
+                // No such objects are served, as upstream does not serve them by default.
+                throw ConfigurationError("ClusterTrustBundle projection is not supported in this cluster")
+            }
+            if part.podCertificate != nil {
+                throw ConfigurationError("pod certificate projection is not supported in this cluster")
             }
             if let token = part.serviceAccountToken {
                 payload.merge(try await serviceAccountToken(token, in: volume, mode: source.defaultMode))
@@ -211,10 +255,15 @@ struct PodVolumes: Sendable {
 
 /// Why a volume cannot be made yet.
 struct VolumeError: Error, CustomStringConvertible {
-    let volume: String
-    let reason: String
+    let description: String
 
-    var description: String { "MountVolume.SetUp failed for volume \"\(volume)\" : \(reason)" }
+    init(_ description: String) {
+        self.description = description
+    }
+
+    init(volume: String, reason: String) {
+        self.init("MountVolume.SetUp failed for volume \"\(volume)\" : \(reason)")
+    }
 }
 
 /// Files of a volume by their path in it.

@@ -11,6 +11,8 @@ final class ReferencedContent: Sendable {
     enum Reference: Hashable, Sendable {
         case configMap(ObjectKey)
         case secret(ObjectKey)
+        /// Told by `claimChanged`, not watched here.
+        case claim(ObjectKey)
     }
 
     private struct State {
@@ -83,10 +85,11 @@ final class ReferencedContent: Sendable {
     }
 
     /// Unstructured: a watch lives as long as a pod names its object, and `run` ends what is left.
-    private func watch(_ reference: Reference) -> Task<Void, Never> {
+    private func watch(_ reference: Reference) -> Task<Void, Never>? {
         switch reference {
         case .configMap(let key): Task { await follow(ConfigMap.self, key, reference) }
         case .secret(let key): Task { await follow(Secret.self, key, reference) }
+        case .claim: nil
         }
     }
 
@@ -100,6 +103,9 @@ final class ReferencedContent: Sendable {
             }
         }.run()
     }
+
+    /// A claim was bound, or otherwise changed.
+    func claimChanged(_ key: ObjectKey) { tell(.claim(key)) }
 
     private func tell(_ reference: Reference) {
         let users = state.withLock { state in
@@ -115,6 +121,8 @@ final class ReferencedContent: Sendable {
         for volume in pod.spec.volumes {
             if let source = volume.configMap { found.insert(.configMap(key(source.name))) }
             if let name = volume.secret?.secretName { found.insert(.secret(key(name))) }
+            if let name = volume.persistentVolumeClaim?.claimName { found.insert(.claim(key(name))) }
+            if volume.ephemeral != nil { found.insert(.claim(key("\(pod.key.name)-\(volume.name)"))) }
             for part in volume.projected?.sources ?? [] {
                 if let source = part.configMap { found.insert(.configMap(key(source.name))) }
                 if let source = part.secret { found.insert(.secret(key(source.name))) }
@@ -132,7 +140,7 @@ final class ReferencedContent: Sendable {
         }
         return found.filter { reference in
             switch reference {
-            case .configMap(let key), .secret(let key): !key.name.isEmpty
+            case .configMap(let key), .secret(let key), .claim(let key): !key.name.isEmpty
             }
         }
     }

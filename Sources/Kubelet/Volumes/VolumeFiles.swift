@@ -56,23 +56,52 @@ struct AtomicDirectory: Sendable {
     }
 }
 
-/// An empty directory that all containers of the pod share, open to every user.
-enum EmptyDirectory {
-    /// Blocks.
-    static func make(_ path: String, _ source: EmptyDirVolumeSource, group: Int64?) throws(SystemError) {
+/// An empty directory that all containers of the pod share, open to every user:
+/// https://kubernetes.io/docs/concepts/storage/volumes/#emptydir
+struct EmptyDirectory: Sendable {
+    let path: String
+    let source: EmptyDirVolumeSource
+    let group: Int64?
+    /// Bytes that one in memory holds at most.
+    let memoryMax: Int64
+    /// Sizes of huge pages that the pod asks for.
+    let pageSizes: Set<String>
+
+    /// Blocks. Leaves one that is there as it is, for the containers have written in it.
+    func make() throws {
         let isNew = !FileSystem.exists(path)
         try FileSystem.createDirectory(path, mode: 0o777)
-        if source.medium == "Memory", FileSystem.mounts(below: path).isEmpty {
-            let size = source.sizeLimit.map { "size=\($0.value)" }
-            guard clinux_mount("tmpfs", path, "tmpfs", 0, size) == 0 else {
+        let medium = source.medium ?? ""
+        if medium == "Memory", FileSystem.mounts(below: path).isEmpty {
+            let limit = source.sizeLimit?.value ?? 0
+            let size = limit > 0 ? min(limit, memoryMax) : memoryMax
+            guard clinux_mount("tmpfs", path, "tmpfs", 0, size > 0 ? "size=\(size)" : nil) == 0 else {
                 throw SystemError("mount tmpfs on \(path)")
             }
             chmod(path, 0o777)
+        } else if medium.hasPrefix("HugePages"), FileSystem.mounts(below: path).isEmpty {
+            let size = try pageSize(medium)
+            guard clinux_mount("nodev", path, "hugetlbfs", 0, "pagesize=\(size)") == 0 else {
+                throw SystemError("mount hugetlbfs on \(path)")
+            }
+            chmod(path, 0o777)
         }
-        if let group, isNew {
-            chown(path, 0, gid_t(group))
-            chmod(path, 0o2777)
+        if let group, isNew { try FileTree.setGroup(path, gid_t(group)) }
+    }
+
+    /// `HugePages-2Mi` says it; `HugePages` means the one size that the pod asks for.
+    private func pageSize(_ medium: String) throws -> Int64 {
+        let named = medium.hasPrefix("HugePages-") ? String(medium.dropFirst("HugePages-".count)) : nil
+        guard let size = named ?? (pageSizes.count == 1 ? pageSizes.first : nil) else {
+            throw ConfigurationError(
+                pageSizes.isEmpty
+                    ? "medium HugePages was requested, but no huge pages were requested by any container"
+                    : "medium HugePages can only be used with one page size")
         }
+        guard pageSizes.contains(size), let bytes = Quantity(size)?.value else {
+            throw ConfigurationError("medium \(medium) was requested, but no container requests hugepages-\(size)")
+        }
+        return bytes
     }
 }
 
