@@ -112,14 +112,19 @@ struct RequestPipeline: Sendable {
         let decision = server.authorizer.decide(attributes)
         audit?.decided(decision.isAllowed, decision.reason)
         guard decision.isAllowed else { throw .forbidden(attributes, decision.reason) }
-        try authorizeUpgrade(attributes)
+        try authorizeUpgrade(attributes, info)
     }
 
     /// A GET that becomes a shell has to be allowed as a create, or read-only roles could run commands (KEP-4006).
-    private func authorizeUpgrade(_ attributes: AccessAttributes) throws(APIError) {
-        guard attributes.verb == "get", attributes.resource == "pods", attributes.group.isEmpty,
-            ["exec", "attach", "portforward"].contains(attributes.subresource)
-        else { return }
+    private func authorizeUpgrade(_ attributes: AccessAttributes, _ info: RequestInfo) throws(APIError) {
+        guard attributes.verb == "get", attributes.group.isEmpty else { return }
+        let isSession =
+            switch (attributes.resource, attributes.subresource) {
+            case ("pods", let name): ["exec", "attach", "portforward"].contains(name)
+            case ("nodes", "proxy"): NodeProxy.opensSession(info.rest)
+            default: false
+            }
+        guard isSession else { return }
         var create = attributes
         create.verb = "create"
         try server.authorizer.require(create)

@@ -40,6 +40,7 @@ struct Cluster {
         let node = NodeSlot()
         let api = try makeAPIServer(store, node)
         let tls = try credentials.tlsContext()
+        let agentTLS = configuration.settings.disableAgent ? nil : try credentials.kubeletTLSContext()
         var settings = HTTPServer.Configuration(
             host: configuration.settings.bindAddress, port: configuration.settings.httpsListenPort, tls: tls,
             handler: MemoryReturn(api)
@@ -59,7 +60,7 @@ struct Cluster {
                     api.shutDown()
                 }
             },
-            Part("certificates") { try await rotation(tls).run() },
+            Part("certificates") { try await rotation(tls, agentTLS).run() },
             Part("informers") { await informers.run() },
             Part("controllers") { try await controllers(api, informers).run() },
             Part("scheduler") {
@@ -70,15 +71,17 @@ struct Cluster {
                 try await scheduler.run()
             },
         ]
-        if configuration.settings.disableAgent {
-            progress.report(.ready)
-        } else {
+        if let agentTLS {
             let kubelet = try makeKubelet(api, informers)
+            let port = try await openKubeletPort(kubelet, agentTLS)
             node.fill(kubelet)
             reportReadiness(informers)
             let role = ControlPlaneRole(nodeName: configuration.nodeName, client: client("system:apiserver", api))
             parts.append(Part("node role") { await role.run(informers.informer(for: Node.self)) })
+            parts.append(Part("kubelet port") { try await port.run() })
             parts.append(Part("kubelet") { try await kubelet.run() })
+        } else {
+            progress.report(.ready)
         }
         try await runGroup(parts)
     }
@@ -141,9 +144,21 @@ struct Cluster {
         )
     }
 
-    private func rotation(_ tls: TLSServerContext) -> CertificateRotation {
+    /// The node's own server: for collectors of figures, and for whoever has rights on `nodes/proxy`.
+    private func openKubeletPort(_ kubelet: KubeletService, _ tls: TLSServerContext) async throws -> HTTPServer {
+        let handler = try kubelet.gate(authoritiesPEM: credentials.ca.certificatePEM)
+        var settings = HTTPServer.Configuration(
+            host: configuration.kubeletAddress, port: configuration.kubeletPort, tls: tls, handler: handler)
+        settings.connectionsMax = 1024
+        let server = HTTPServer(settings)
+        try await server.start()
+        return server
+    }
+
+    private func rotation(_ tls: TLSServerContext, _ kubelet: TLSServerContext?) -> CertificateRotation {
         CertificateRotation(
-            credentials: credentials, context: tls, configuration: configuration, logger: part("certificates")
+            credentials: credentials, context: tls, kubelet: kubelet, configuration: configuration,
+            logger: part("certificates")
         )
     }
 

@@ -4,6 +4,8 @@ package enum ClusterError: Error, Equatable, CustomStringConvertible {
     case invalidConfiguration(String)
     case notRoot(command: String)
     case portInUse(address: String)
+    /// The same for the node agent's own port.
+    case kubeletPortInUse(address: String)
     case addressUnusable(address: String, reason: String)
     /// Programs that must be installed, with the Debian packages that hold them.
     case missingPrograms([String], packages: [String])
@@ -31,6 +33,8 @@ package enum ClusterError: Error, Equatable, CustomStringConvertible {
             "`skiff \(command)` must run as root, since it makes containers and networks: try `sudo skiff \(command)`"
         case .portInUse(let address):
             "cannot listen on \(address): another process uses the port; stop it, or choose another with --https-listen-port"
+        case .kubeletPortInUse(let address):
+            "the node agent cannot listen on \(address): another process uses the port; stop it, or choose another with --kubelet-arg port=NUMBER"
         case .addressUnusable(let address, let reason): "cannot listen on \(address): \(reason); see --bind-address"
         case .missingPrograms(let programs, let packages):
             "not installed: \(programs.joined(separator: ", ")); on Debian run `apt-get install \(packages.joined(separator: " "))`"

@@ -14,15 +14,19 @@ package struct KubeletConfiguration: Sendable {
     package var labels: [String: String]
     /// Parent of all pods' cgroups; two instances on one machine need two names.
     package var cgroupRoot: String
-    /// Port of the node's own HTTPS server as published in the node's status; 0 where there is none.
+    /// Where the node's own HTTPS server listens; the port is published in the node's status.
+    package var listenAddress: String
     package var port: Int32
+    /// Manifests of static pods; need not exist.
+    package var staticPodDirectory: String
     /// Resources, evictions, garbage collection and shutdown.
     package var settings: NodeSettings
 
     package init(
         nodeName: String, nodeAddress: String, runtime: RuntimeConfiguration, clusterDNS: String,
         clusterDomain: String, version: String, labels: [String: String] = [:], cgroupRoot: String = "/skiff",
-        port: Int32 = 10250, settings: NodeSettings = NodeSettings()
+        listenAddress: String = "0.0.0.0", port: Int32 = 10250, staticPodDirectory: String = "",
+        settings: NodeSettings = NodeSettings()
     ) {
         self.nodeName = nodeName
         self.nodeAddress = nodeAddress
@@ -32,7 +36,9 @@ package struct KubeletConfiguration: Sendable {
         self.version = version
         self.labels = labels
         self.cgroupRoot = cgroupRoot
+        self.listenAddress = listenAddress
         self.port = port
+        self.staticPodDirectory = staticPodDirectory
         self.settings = settings
     }
 

@@ -3,6 +3,7 @@ internal import CRI
 internal import KubeAPI
 package import KubeClient
 package import Logging
+internal import PKI
 package import Transport
 
 /// The node agent: brings up the container runtime, registers the node, and runs the pods bound to it.
@@ -16,6 +17,7 @@ package struct KubeletService: Sendable {
     package let handler: any HTTPHandler
     /// `metrics.k8s.io` for this node.
     package let metrics: any HTTPHandler
+    private let probes = ProbeTotals()
     private let configuration: KubeletConfiguration
     private let client: Client
     private let recorder: EventRecorder
@@ -44,8 +46,16 @@ package struct KubeletService: Sendable {
             cri: runtime.client, pods: pods.lister, nodeName: configuration.nodeName, client: client)
         metrics = MetricsAPI(meter: meter, nodeName: configuration.nodeName)
         handler = KubeletServer(
-            index: index, pods: pods.lister, cri: runtime.client, meter: meter, nodeName: configuration.nodeName,
-            dataDirectory: configuration.runtime.dataDirectory, logger: logger)
+            index: index, pods: pods.lister, cri: runtime.client, meter: meter, probes: probes,
+            configuration: configuration, logger: logger)
+    }
+
+    /// `handler` for the node's own port, where everybody has to say who they are and have the right.
+    /// `authoritiesPEM`: those whose client certificates count.
+    package func gate(authoritiesPEM: [UInt8]) throws -> any HTTPHandler {
+        KubeletGate(
+            client: client, certificates: try CertificateVerifier(authoritiesPEM: authoritiesPEM),
+            nodeName: configuration.nodeName, handler: handler, logger: logger)
     }
 
     /// Works until the task is cancelled.
@@ -84,6 +94,7 @@ package struct KubeletService: Sendable {
         let shared = PodServices(
             configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
             services: services.lister, index: index, owners: ContainerOwners(), state: state, groups: groups,
+            probes: probes,
             content: ReferencedContent(client: client, logger: logger), logger: logger)
         let workers = PodWorkers(shared: shared, pods: pods)
         let images = ImageCollector(shared: shared, pods: pods.lister)

@@ -74,11 +74,11 @@ package struct ClusterCA: Sendable {
 
     /// The server certificate in `NAME.crt`/`.key`, renewed if less than a third of its life remains, its names
     /// differ, or another authority made it.
-    package func serverCertificate(named name: String = "server", for names: ServerNames) throws(PKIError)
-        -> IssuedCertificate
-    {
+    package func serverCertificate(
+        named name: String = "server", commonName: String = "kube-apiserver", for names: ServerNames
+    ) throws(PKIError) -> IssuedCertificate {
         try kept(name, names: try names.comparable()) { () throws(PKIError) in
-            try issueServer(commonName: "kube-apiserver", names: names)
+            try issueServer(commonName: commonName, names: names)
         }
     }
 

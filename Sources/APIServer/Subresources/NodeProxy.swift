@@ -79,3 +79,12 @@ struct ProxyTarget: Equatable {
         if name.isEmpty { return nil }
     }
 }
+
+/// What is special about the way to a node's agent.
+enum NodeProxy {
+    /// Whether the agent's path runs commands in containers or reaches into them. Compared as the agent does, decoded.
+    static func opensSession(_ path: [String]) -> Bool {
+        guard let first = path.first(where: { !$0.isEmpty }) else { return false }
+        return first.contains("%") || ["exec", "attach", "run", "portForward"].contains(first)
+    }
+}

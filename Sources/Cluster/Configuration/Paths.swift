@@ -24,6 +24,8 @@ package struct Paths: Sendable, Equatable {
     package var stateDirectory: String { dataDirectory + "/state" }
     /// Certificates and keys.
     package var tlsDirectory: String { dataDirectory + "/tls" }
+    /// Manifests of pods that the node runs by itself.
+    var staticPodDirectory: String { dataDirectory + "/agent/pod-manifests" }
     package var kubeconfig: String { dataDirectory + "/skiff.kubeconfig" }
     package var log: String { dataDirectory + "/skiff.log" }
     /// The server's process id, for scripts; the lock in the state directory decides whether one runs.

@@ -64,6 +64,13 @@ struct ResolvedConfiguration: Sendable {
         } catch {
             throw .invalidConfiguration(error.description)
         }
+        guard settings.disableAgent || kubeletPort != settings.httpsListenPort else {
+            throw .invalidConfiguration(
+                "--kubelet-arg port=\(kubeletPort): the API server listens there (--https-listen-port)")
+        }
+        guard kubeletAddress == settings.bindAddress || AddressRange.address(kubeletAddress) != nil else {
+            throw Self.invalid("kubelet-arg address", kubeletAddress, "an IPv4 address")
+        }
         guard ["trace", "debug", "info", "notice", "warning", "error", "critical"].contains(settings.logLevel) else {
             throw Self.invalid(
                 "log-level", settings.logLevel, "one of trace, debug, info, notice, warning, error, critical")

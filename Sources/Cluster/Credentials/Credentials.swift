@@ -6,6 +6,8 @@ struct Credentials: Sendable {
     let ca: ClusterCA
     let tokens: ServiceAccountTokens
     private let serverNames: ServerNames
+    private let nodeName: String
+    private let nodeNames: ServerNames
 
     init(_ configuration: ResolvedConfiguration) throws(PKIError) {
         let directory = configuration.paths.tlsDirectory
@@ -14,6 +16,8 @@ struct Credentials: Sendable {
             directory: directory, issuer: "https://kubernetes.default.svc." + configuration.settings.clusterDomain
         )
         serverNames = Self.serverNames(configuration)
+        nodeName = configuration.nodeName
+        nodeNames = ServerNames(["localhost", configuration.nodeName, "127.0.0.1", "::1", configuration.nodeIP])
     }
 
     /// Every name under which clients reach the API server. They follow the configuration: a changed node address
@@ -32,14 +36,22 @@ struct Credentials: Sendable {
         try ca.serverCertificate(for: serverNames)
     }
 
+    /// What the node agent shows on its own port.
+    func kubeletCertificate() throws(PKIError) -> IssuedCertificate {
+        try ca.serverCertificate(named: "kubelet", commonName: "system:node:" + nodeName, for: nodeNames)
+    }
+
     /// What the kubeconfig holds: all rights.
     func adminCertificate() throws(PKIError) -> IssuedCertificate {
         try ca.clientCertificate(named: "admin", commonName: "skiff-admin", organizations: ["system:masters"])
     }
 
-    func tlsContext() throws -> TLSServerContext {
-        let certificate = try serverCertificate()
-        return try TLSServerContext(
+    func tlsContext() throws -> TLSServerContext { try context(try serverCertificate()) }
+
+    func kubeletTLSContext() throws -> TLSServerContext { try context(try kubeletCertificate()) }
+
+    private func context(_ certificate: IssuedCertificate) throws -> TLSServerContext {
+        try TLSServerContext(
             certificateChainPEM: certificate.certificatePEM, privateKeyPEM: certificate.privateKeyPEM,
             clientCAsPEM: ca.certificatePEM
         )

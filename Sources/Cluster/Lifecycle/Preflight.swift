@@ -21,6 +21,12 @@ enum Preflight {
         try requireRegistries(configuration)
         try requireSpace(configuration.paths.dataDirectory)
         try requirePort(configuration.settings.bindAddress, configuration.settings.httpsListenPort)
+        guard !configuration.settings.disableAgent else { return }
+        do {
+            try requirePort(configuration.kubeletAddress, configuration.kubeletPort)
+        } catch .portInUse(let address) {
+            throw .kubeletPortInUse(address: address)
+        }
     }
 
     private static func requireRegistries(_ configuration: ResolvedConfiguration) throws(ClusterError) {

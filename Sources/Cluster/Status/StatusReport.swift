@@ -82,7 +82,8 @@ package struct StatusReport: Sendable {
             if !isReady { isHealthy = false }
             let address = node.status.addresses.first { $0.type == NodeAddressType.internalIP }?.address ?? ""
             let health = isReady ? "Ready" : "NotReady: " + (ready?.message ?? "it has not reported")
-            add("node", "\(node.metadata.name ?? ""), \(address), \(health)")
+            let port = node.status.daemonEndpoints.kubeletEndpoint.Port
+            add("node", "\(node.metadata.name ?? ""), \(address), kubelet port \(port), \(health)")
         }
         var counts: [String: Int] = [:]
         let pods = try await client.list(Pod.self).items
@@ -101,7 +102,9 @@ package struct StatusReport: Sendable {
         let total = Directories.size(paths.dataDirectory)
         let state = Directories.size(paths.stateDirectory)
         add("data", "\(paths.dataDirectory), \(Self.text(bytes: total)), of which the store \(Self.text(bytes: state))")
-        let certificates = [("server", "server.crt"), ("admin", "admin.crt"), ("CA", "ca.crt")]
+        let certificates = [
+            ("server", "server.crt"), ("kubelet", "kubelet.crt"), ("admin", "admin.crt"), ("CA", "ca.crt"),
+        ]
         let dates = certificates.compactMap { name, file in
             CertificateFile.notAfter(paths.tlsDirectory + "/" + file).map { "\(name) until \(Self.text(date: $0))" }
         }

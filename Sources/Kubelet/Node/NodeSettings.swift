@@ -3,6 +3,11 @@ internal import APIMachinery
 /// What an administrator may set about this node's resources, under the names of the kubelet's own flags
 /// (https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/): `eviction-hard=memory.available<100Mi`.
 package struct NodeSettings: Sendable, Equatable {
+    /// Where the node's own HTTPS server listens; `nil` for what the instance's other settings make of it.
+    package var address: String?
+    package var port: Int?
+    /// Directory of static pods' manifests; `nil` for the one in the data directory.
+    package var staticPodDirectory: String?
     /// Pods that the node takes.
     var podsMax = 110
     /// Processes and threads that one pod may have; 0 or less for no bound. Upstream has no bound; a node that a
@@ -49,6 +54,9 @@ package struct NodeSettings: Sendable, Equatable {
         switch name {
         case "max-pods": podsMax = try SettingText.number(text, 1...10_000)
         case "pod-max-pids": podPIDsMax = Int64(try SettingText.number(text, -1...4_194_304))
+        case "address": address = text
+        case "port": port = try SettingText.number(text, 1...65_535)
+        case "pod-manifest-path": staticPodDirectory = text
         case "system-reserved": systemReserved = try SettingText.quantities(text)
         case "kube-reserved": kubeReserved = try SettingText.quantities(text)
         case "eviction-hard": eviction.hard = try EvictionThreshold.parse(text)

@@ -19,6 +19,8 @@ struct PodServices: Sendable {
     let state: NodeState
     /// The pods' control groups.
     let groups: PodGroups
+    /// How often probes ended in which way.
+    let probes: ProbeTotals
     /// The ConfigMaps and Secrets of this node's pods.
     let content: ReferencedContent
     let logger: Logger

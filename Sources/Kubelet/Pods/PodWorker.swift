@@ -136,6 +136,7 @@ actor PodWorker {
         if isFinished {
             shared.index.update(pod.key, uid: uid, nil)
             shared.content.forget(uid)
+            shared.probes.forget(pod: uid)
         }
     }
 

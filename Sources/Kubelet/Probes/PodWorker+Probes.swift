@@ -78,6 +78,7 @@ extension PodWorker {
         _ container: Container, _ id: String
     ) async -> Bool {
         let name = container.name
+        shared.probes.count(outcome, kind, reference(to: name))
         let verdict: Bool?
         switch outcome {
         case .success:

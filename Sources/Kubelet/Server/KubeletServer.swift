@@ -6,7 +6,8 @@ internal import Logging
 package import Transport
 
 /// The node agent's HTTP interface, with the kubelet's own paths: logs, exec, attach and port-forward of the pods on
-/// this node. Who may call is decided before a request gets here.
+/// this node, and its figures. Who may call is decided before a request gets here: by the API server in this process,
+/// by `KubeletGate` on the node's own port.
 package struct KubeletServer: HTTPHandler {
     let index: PodRuntimeIndex
     let pods: Lister<Pod>
@@ -14,16 +15,17 @@ package struct KubeletServer: HTTPHandler {
     let logger: Logger
     let logs: ContainerLogs
     let meter: ResourceMeter
-    let nodeName: String
-    let dataDirectory: String
+    let probes: ProbeTotals
+    let configuration: KubeletConfiguration
+    let startTime = Time.now()
 
     init(
-        index: PodRuntimeIndex, pods: Lister<Pod>, cri: CRIClient, meter: ResourceMeter, nodeName: String,
-        dataDirectory: String, logger: Logger
+        index: PodRuntimeIndex, pods: Lister<Pod>, cri: CRIClient, meter: ResourceMeter, probes: ProbeTotals,
+        configuration: KubeletConfiguration, logger: Logger
     ) {
         self.meter = meter
-        self.nodeName = nodeName
-        self.dataDirectory = dataDirectory
+        self.probes = probes
+        self.configuration = configuration
         self.index = index
         self.pods = pods
         self.cri = cri
@@ -39,24 +41,14 @@ package struct KubeletServer: HTTPHandler {
     private func serve(_ request: HTTPRequest, _ responder: any HTTPResponder) async {
         let parts = request.path.split(separator: "/").map { String($0).removingPercentEncoding }
         do {
+            if try await serveDocument(parts, request, responder) { return }
             switch (parts.first, parts.count) {
-            case ("healthz", 1):
-                responder.respond(status: 200, headers: ["Content-Type": "text/plain"], body: .bytes(Array("ok".utf8)))
-            case ("pods", 1): respondWithPods(responder)
-            case ("stats", 2) where parts[1] == "summary":
-                let summary = StatsSummary(
-                    usage: try await meter.usage(), nodeName: nodeName, dataDirectory: dataDirectory)
-                responder.respond(
-                    status: 200, headers: ["Content-Type": "application/json"],
-                    body: .bytes(summary.value().jsonBytes()))
-            case ("metrics", 2) where parts[1] == "resource":
-                respond(PrometheusFigures(usage: try await meter.usage()).resource(), responder)
-            case ("metrics", 2) where parts[1] == "cadvisor":
-                respond(PrometheusFigures(usage: try await meter.usage()).cadvisor(), responder)
             case ("containerLogs", 4): try await serveLogs(target(parts), request, responder)
-            case ("exec", 4), ("attach", 4):
+            // The longer form names the pod's uid, too.
+            case ("exec", 4...5), ("attach", 4...5):
                 try await serveSession(target(parts), isExec: parts[0] == "exec", request, responder)
-            case ("portForward", 3): try await servePortForward(target(parts), request, responder)
+            case ("run", 4...5): try await serveRun(target(parts), request, responder)
+            case ("portForward", 3...4): try await servePortForward(target(parts), request, responder)
             default: throw KubeletRefusal(404, "NotFound", "404 page not found")
             }
         } catch let refusal as KubeletRefusal {
@@ -70,21 +62,8 @@ package struct KubeletServer: HTTPHandler {
 
     private func target(_ parts: [String]) -> ContainerTarget {
         ContainerTarget(
-            pod: ObjectKey(namespace: parts[1], name: parts[2]), container: parts.count > 3 ? parts[3] : ""
-        )
-    }
-
-    private func respond(_ metrics: String, _ responder: any HTTPResponder) {
-        responder.respond(
-            status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
-            body: .bytes(Array(metrics.utf8)))
-    }
-
-    private func respondWithPods(_ responder: any HTTPResponder) {
-        var list = ObjectList<Pod>()
-        list.items = pods.all
-        responder.respond(
-            status: 200, headers: ["Content-Type": "application/json"], body: .bytes(list.jsonBytes())
+            pod: ObjectKey(namespace: parts[1], name: parts[2]),
+            container: parts.count > 3 ? parts[parts.count - 1] : ""
         )
     }
 }

@@ -215,3 +215,22 @@ struct RemoteSession: Sendable {
         return status.message ?? ""
     }
 }
+
+extension KubeletServer {
+    /// `/run`: one command to its end, its output as the answer.
+    func serveRun(
+        _ target: ContainerTarget, _ request: HTTPRequest, _ responder: any HTTPResponder
+    ) async throws {
+        guard request.method == "POST" else {
+            throw KubeletRefusal(405, "MethodNotAllowed", "405: Method Not Allowed")
+        }
+        guard let container = index[target.pod]?.containers[target.container], container.isRunning else {
+            throw KubeletRefusal.noSession("container not found (\"\(target.container)\")")
+        }
+        let command = (QueryParameters(request.query)["cmd"] ?? "").split(separator: " ").map(String.init)
+        let result = try await cri.execSync(container.id, command: command, timeoutSeconds: 0)
+        responder.respond(
+            status: 200, headers: ["Content-Type": "text/plain; charset=utf-8"],
+            body: .bytes(Array(result.stdout) + Array(result.stderr)))
+    }
+}
