@@ -18,6 +18,23 @@ extension CRIClient {
         return response.hasImage ? response.image : nil
     }
 
+    /// The snapshot that holds all of an image's layers; `nil` where the image is not present.
+    package func imageChainID(_ reference: String) async throws(CRIError) -> String? {
+        var request = CRIImageStatusRequest()
+        request.image.image = reference
+        request.verbose = true
+        let response: CRIImageStatusResponse = try await call("ImageStatus", request, service: Self.imageService)
+        return response.info["info"].flatMap(Self.chainID)
+    }
+
+    /// The runtime's own JSON: `{"chainID":"sha256:...","imageSpec":{...}}`. It writes the id first.
+    static func chainID(_ info: String) -> String? {
+        let name = "\"chainID\":\""
+        guard let start = info.firstRange(of: name)?.upperBound else { return nil }
+        let value = info[start...].prefix { $0 != "\"" }
+        return value.isEmpty ? nil : String(value)
+    }
+
     /// Fetches an image from its registry. Returns the id it has on this node.
     package func pullImage(
         _ reference: String, auth: CRIAuthConfig? = nil, sandbox: CRIPodSandboxConfig? = nil

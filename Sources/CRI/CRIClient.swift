@@ -12,7 +12,7 @@ internal import Synchronization
 /// an attack and cuts the connection. A busy node makes more calls than that, so a connection serves a limited number
 /// and is then replaced.
 package final class CRIClient: Sendable {
-    private typealias Connection = GRPCClient<HTTP2ClientTransport.Posix>
+    typealias Connection = GRPCClient<HTTP2ClientTransport.Posix>
 
     private struct Entry {
         let client: Connection
@@ -77,7 +77,7 @@ package final class CRIClient: Sendable {
     }
 
     /// Runs `body` on a connection that is not used up.
-    private func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
+    func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
         let (number, client) = take()
         defer { giveBack(number) }
         return try await body(client)

@@ -25,6 +25,7 @@ package struct CRIError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     package var isNotFound: Bool { code == .notFound }
+    package var alreadyExists: Bool { code == .alreadyExists }
     package var isUnavailable: Bool { code == .unavailable }
     package var isTimeout: Bool { code == .deadlineExceeded }
 

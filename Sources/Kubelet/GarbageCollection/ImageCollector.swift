@@ -122,7 +122,9 @@ actor ImageCollector {
         }
         let names = Set(
             pods.all.filter { $0.status.phase != PodPhase.succeeded && $0.status.phase != PodPhase.failed }
-                .flatMap { $0.runnableContainers.compactMap(\.image) })
+                .flatMap { pod in
+                    pod.runnableContainers.compactMap(\.image) + pod.spec.volumes.compactMap(\.image?.reference)
+                })
         for name in names where !name.isEmpty {
             if let image = try? await shared.cri.imageStatus(name) { used.insert(image.id) }
         }

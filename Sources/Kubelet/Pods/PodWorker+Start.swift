@@ -115,6 +115,7 @@ extension PodWorker {
                 seen.containers[name]?.activity = .idle
                 return wake()
             }
+            try await prepareImageVolumes(container)
             try await launch(container, image: image, in: sandbox)
             seen.containers[name]?.waiting = nil
             seen.containers[name]?.retryAt = nil
@@ -143,7 +144,7 @@ extension PodWorker {
         }
     }
 
-    private func ensureImage(_ container: Container) async throws(StartFailure) -> CRIImage {
+    func ensureImage(_ container: Container) async throws(StartFailure) -> CRIImage {
         let auth = await pullSecrets()
         do throws(ImagePuller.Failure) {
             return try await shared.puller.ensure(container, reference: reference(to: container.name), auth: auth)
@@ -196,7 +197,7 @@ extension PodWorker {
         let variables = try await environment.variables(of: container)
         let mounts = ContainerMounts(
             pod: pod, container: container, podDirectory: shared.configuration.podDirectory(uid),
-            volumes: volumes ?? [:], podIPs: seen.sandbox?.ips ?? [], variables: variables.values)
+            volumes: (volumes ?? [:]).merging(imageVolumes) { $1 }, podIPs: seen.sandbox?.ips ?? [], variables: variables.values)
         let (made, devices) = try await BlockingWork.run {
             (try mounts.make(restartCount: restartCount), try mounts.devices())
         }

@@ -17,6 +17,8 @@ actor PodWorker {
     var seen = PodObservation()
     /// Paths on the node by volume name; `nil` until all are made.
     var volumes: [String: String]?
+    /// Paths of images that are mounted, by volume name.
+    var imageVolumes: [String: String] = [:]
     var areVolumesBusy = false
     var volumesRetryAt: ContinuousClock.Instant?
     var volumeFailures = 0

@@ -36,6 +36,10 @@ package struct RuntimeConfiguration: Sendable {
         guard let externalEndpoint else { return runDirectory + "/containerd.sock" }
         return externalEndpoint.hasPrefix("unix://") ? String(externalEndpoint.dropFirst(7)) : externalEndpoint
     }
+    /// What keeps containers' files in the runtime; of another's runtime its default.
+    var snapshotter: String {
+        externalEndpoint != nil || HostAbilities.detect().hasOverlay ? "overlayfs" : "native"
+    }
     var pidFile: String { runDirectory + "/containerd.pid" }
     var rootDirectory: String { dataDirectory + "/containerd" }
     var stateDirectory: String { runDirectory + "/containerd" }

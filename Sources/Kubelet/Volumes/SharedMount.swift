@@ -38,6 +38,7 @@ enum SharedMount {
 /// Flags of mount(2).
 enum MountFlag {
     static let readOnly = 1
+    static let remount = 32
     static let bind = 4096
     static let shared = 1 << 20
 }
