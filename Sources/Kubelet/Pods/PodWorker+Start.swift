@@ -197,7 +197,8 @@ extension PodWorker {
         let variables = try await environment.variables(of: container)
         let mounts = ContainerMounts(
             pod: pod, container: container, podDirectory: shared.configuration.podDirectory(uid),
-            volumes: (volumes ?? [:]).merging(imageVolumes) { $1 }, podIPs: seen.sandbox?.ips ?? [], variables: variables.values)
+            volumes: (volumes ?? [:]).merging(imageVolumes) { $1 }, podIPs: seen.sandbox?.ips ?? [],
+            variables: variables.values)
         let (made, devices) = try await BlockingWork.run {
             (try mounts.make(restartCount: restartCount), try mounts.devices())
         }
