@@ -140,7 +140,7 @@ struct Cluster {
             configuration: configuration.kubelet,
             client: client("system:node:" + configuration.nodeName, groups: ["system:nodes"], api),
             storage: client("system:serviceaccount:kube-system:local-path-provisioner", api),
-            informers: informers, logger: part("kubelet")
+            informers: informers, manifestReader: { try api.podManifest($0) }, logger: part("kubelet")
         )
     }
 

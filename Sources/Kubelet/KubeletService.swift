@@ -22,6 +22,8 @@ package struct KubeletService: Sendable {
     private let client: Client
     private let recorder: EventRecorder
     private let pods: Informer<Pod>
+    private let nodePods: NodePods
+    private let manifestReader: ManifestReader
     private let services: Informer<Service>
     private let provisioner: LocalPathService
     private let claims: Informer<PersistentVolumeClaim>
@@ -30,23 +32,25 @@ package struct KubeletService: Sendable {
     /// `storage`: acts for the local-path provisioner, which makes volumes.
     package init(
         configuration: KubeletConfiguration, client: Client, storage: Client, informers: InformerFactory,
-        logger: Logger
+        manifestReader: @escaping ManifestReader, logger: Logger
     ) throws {
+        self.manifestReader = manifestReader
         self.configuration = configuration
         self.client = client
         self.logger = logger
         runtime = try ContainerRuntime(configuration: configuration.runtime, logger: logger)
         recorder = EventRecorder(client: client, component: "kubelet", host: configuration.nodeName, logger: logger)
         pods = informers.informer(for: Pod.self, fieldSelector: "spec.nodeName=\(configuration.nodeName)")
+        nodePods = NodePods(pods.lister)
         services = informers.informer(for: Service.self)
         claims = informers.informer(for: PersistentVolumeClaim.self)
         provisioner = LocalPathService(
             configuration: configuration, client: storage, informers: informers, logger: logger)
         let meter = ResourceMeter(
-            cri: runtime.client, pods: pods.lister, nodeName: configuration.nodeName, client: client)
+            cri: runtime.client, pods: nodePods, nodeName: configuration.nodeName, client: client)
         metrics = MetricsAPI(meter: meter, nodeName: configuration.nodeName)
         handler = KubeletServer(
-            index: index, pods: pods.lister, cri: runtime.client, meter: meter, probes: probes,
+            index: index, pods: nodePods, cri: runtime.client, meter: meter, probes: probes,
             configuration: configuration, logger: logger)
     }
 
@@ -75,6 +79,8 @@ package struct KubeletService: Sendable {
             try FileSystem.createDirectory(configuration.runtime.podDirectory, mode: 0o711)
             try SharedMount.ensure(configuration.runtime.podDirectory)
             try FileSystem.createDirectory(configuration.runtime.podLogDirectory)
+            // Where it cannot be made there are no static pods.
+            try? FileSystem.createDirectory(configuration.staticPodDirectory, mode: 0o755)
             return NodeFacts(
                 name: configuration.nodeName, address: configuration.nodeAddress,
                 dataDirectory: configuration.runtime.dataDirectory, settings: configuration.settings)
@@ -94,13 +100,16 @@ package struct KubeletService: Sendable {
         let shared = PodServices(
             configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
             services: services.lister, index: index, owners: ContainerOwners(), state: state, groups: groups,
-            probes: probes,
+            probes: probes, pods: nodePods,
             content: ReferencedContent(client: client, logger: logger), logger: logger)
-        let workers = PodWorkers(shared: shared, pods: pods)
-        let images = ImageCollector(shared: shared, pods: pods.lister)
-        let containers = ContainerCollector(shared: shared, pods: pods.lister, workers: workers)
+        let manifests = ManifestDirectory(
+            path: configuration.staticPodDirectory, nodeName: configuration.nodeName, reader: manifestReader,
+            recorder: recorder, logger: logger)
+        let workers = PodWorkers(shared: shared, pods: pods, manifests: manifests)
+        let images = ImageCollector(shared: shared, pods: nodePods)
+        let containers = ContainerCollector(shared: shared, pods: nodePods, workers: workers)
         let evictor = Evictor(
-            shared: shared, pods: pods.lister, workers: workers, state: state, images: images, containers: containers)
+            shared: shared, pods: nodePods, workers: workers, state: state, images: images, containers: containers)
         claims.addHandler(
             onUpdate: { old, new in
                 if old.status.phase != new.status.phase { shared.content.claimChanged(new.key) }

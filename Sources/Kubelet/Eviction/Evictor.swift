@@ -12,7 +12,7 @@ internal import Logging
 /// local storage every ten seconds.
 actor Evictor {
     private let shared: PodServices
-    private let pods: Lister<Pod>
+    private let pods: NodePods
     private let workers: PodWorkers
     private let state: NodeState
     private let images: ImageCollector
@@ -31,7 +31,7 @@ actor Evictor {
     private static let immediateGrace: Int64 = 1
 
     init(
-        shared: PodServices, pods: Lister<Pod>, workers: PodWorkers, state: NodeState, images: ImageCollector,
+        shared: PodServices, pods: NodePods, workers: PodWorkers, state: NodeState, images: ImageCollector,
         containers: ContainerCollector
     ) {
         self.shared = shared

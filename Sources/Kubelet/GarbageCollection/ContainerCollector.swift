@@ -9,7 +9,7 @@ internal import Logging
 /// https://kubernetes.io/docs/concepts/architecture/garbage-collection/#container-image-garbage-collection
 struct ContainerCollector: Sendable {
     let shared: PodServices
-    let pods: Lister<Pod>
+    let pods: NodePods
     let workers: PodWorkers
 
     private static let interval = Duration.seconds(60)

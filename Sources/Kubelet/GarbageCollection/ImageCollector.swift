@@ -15,14 +15,14 @@ actor ImageCollector {
     /// Lies on the file system of the images.
     nonisolated let directory: String
     private let shared: PodServices
-    private let pods: Lister<Pod>
+    private let pods: NodePods
     private let settings: ImageCollectionSettings
     private var records: [String: Record] = [:]
     private var lastFailed = false
 
     static let interval = Duration.seconds(300)
 
-    init(shared: PodServices, pods: Lister<Pod>) {
+    init(shared: PodServices, pods: NodePods) {
         self.shared = shared
         self.pods = pods
         settings = shared.configuration.settings.images

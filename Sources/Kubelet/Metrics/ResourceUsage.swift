@@ -68,7 +68,7 @@ actor ResourceMeter {
     private static let windowMin = Duration.seconds(5)
 
     private let cri: CRIClient
-    private let pods: Lister<KubeAPI.Pod>
+    private let pods: NodePods
     private let nodeName: String
     private let client: Client
     private let began: (instant: ContinuousClock.Instant, time: Time) = (.now, .now())
@@ -78,7 +78,7 @@ actor ResourceMeter {
     private var newest: [String: Reading] = [:]
     private var last: (time: ContinuousClock.Instant, usage: ResourceUsage)?
 
-    init(cri: CRIClient, pods: Lister<KubeAPI.Pod>, nodeName: String, client: Client) {
+    init(cri: CRIClient, pods: NodePods, nodeName: String, client: Client) {
         self.cri = cri
         self.pods = pods
         self.nodeName = nodeName

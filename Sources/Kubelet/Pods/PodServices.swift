@@ -21,6 +21,8 @@ struct PodServices: Sendable {
     let groups: PodGroups
     /// How often probes ended in which way.
     let probes: ProbeTotals
+    /// All pods of the node, static ones as they run.
+    let pods: NodePods
     /// The ConfigMaps and Secrets of this node's pods.
     let content: ReferencedContent
     let logger: Logger

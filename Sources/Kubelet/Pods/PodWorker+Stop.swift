@@ -72,7 +72,7 @@ extension PodWorker {
                 do { try await Task.sleep(for: .seconds(1)) } catch { return }
             }
         }
-        if verdict != nil, pod.metadata.deletionTimestamp == nil, !isGone {
+        if verdict != nil, pod.metadata.deletionTimestamp == nil, !isGone, !isWithdrawn {
             // Ended by its deadline or by the node: it stays to be seen, until someone deletes it.
             await releaseVolumes()
             await shared.groups.forget(uid)
@@ -150,6 +150,8 @@ extension PodWorker {
 
     /// Removes the API object of exactly this pod. False if the task ended before it could.
     private func deleteObject() async -> Bool {
+        // Who keeps the mirrors takes a static pod's away once it is gone.
+        if pod.isStatic { return true }
         var options = DeleteOptions()
         options.gracePeriodSeconds = 0
         var preconditions = Preconditions()

@@ -34,6 +34,8 @@ actor PodWorker {
     /// The API object is gone; there is nobody to tell a status.
     var isGone = false
     var isFinished = false
+    /// The file of this static pod is gone, or asks for another one.
+    var isWithdrawn = false
     /// The sandbox of a terminal pod was taken down.
     var isSandboxReleased = false
     /// Start operations waiting for the sandbox and the volumes.
@@ -56,7 +58,7 @@ actor PodWorker {
         self.pod = pod
         self.shared = shared
         self.verdict = verdict
-        publisher = StatusPublisher(client: shared.client, logger: shared.logger, pod: pod)
+        publisher = StatusPublisher(client: shared.client, logger: shared.logger, pod: pod, isStatic: pod.isStatic)
         (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -118,6 +120,15 @@ actor PodWorker {
         wake()
     }
 
+    /// The static pod's file no longer asks for it.
+    func withdraw() {
+        isWithdrawn = true
+        wake()
+    }
+
+    /// The pod that stands for this static one in the API came, changed or (`nil`) went.
+    func mirrorChanged(_ mirror: Pod?) async { await publisher.address(mirror) }
+
     /// Works until the pod and everything of it is gone, or the task is cancelled (which leaves containers running).
     func run() async {
         await withDiscardingTaskGroup { group in
@@ -149,7 +160,7 @@ actor PodWorker {
         guard !isFinished else { return [] }
         let now = ContinuousClock.now
         checkDeadline()
-        if pod.metadata.deletionTimestamp != nil || isGone { isTerminating = true }
+        if pod.metadata.deletionTimestamp != nil || isGone || isWithdrawn { isTerminating = true }
         if isTerminating { return terminationSteps() }
         let isOver = pod.status.phase == PodPhase.succeeded || pod.status.phase == PodPhase.failed
         if verdict != nil || (isOver && !seen.containers.values.contains { $0.isRunning }) {
@@ -281,6 +292,7 @@ actor PodWorker {
         let status = builder.build()
         // Conditions of the next step build on these.
         pod.status = status
+        if pod.isStatic { shared.pods[static: pod.key] = pod }
         await publisher.publish(status)
     }
 

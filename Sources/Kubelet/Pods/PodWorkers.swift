@@ -8,6 +8,11 @@ internal import Logging
 actor PodWorkers {
     private let shared: PodServices
     private let pods: Informer<Pod>
+    private let manifests: ManifestDirectory
+    private let mirrors: ControllerRunner<MirrorPods>
+    /// What the node's own files ask for, and the static pods that run, by uid.
+    private var wanted: [ObjectKey: Pod] = [:]
+    private var statics: [ObjectKey: String] = [:]
     private var workers: [String: PodWorker] = [:]
     /// What the runtime had when we started, by pod uid, until its worker takes it.
     private var found: [String: PodObservation] = [:]
@@ -20,6 +25,7 @@ actor PodWorkers {
 
     private enum Change: Sendable {
         case pod(Pod)
+        case manifests([Pod])
         case gone(Pod)
         case runtime(RuntimeEvent)
         /// The event stream was (re)opened, or a minute has passed.
@@ -29,9 +35,15 @@ actor PodWorkers {
         case finished(String)
     }
 
-    init(shared: PodServices, pods: Informer<Pod>) {
+    init(shared: PodServices, pods: Informer<Pod>, manifests: ManifestDirectory) {
         self.shared = shared
         self.pods = pods
+        self.manifests = manifests
+        let reconciler = MirrorPods(
+            client: shared.client, pods: shared.pods, lister: pods.lister, nodeName: shared.node.name)
+        mirrors = ControllerRunner(
+            name: "mirror pods", reconciler: reconciler, queue: MirrorPods.makeQueue(), workers: 1,
+            logger: shared.logger)
         (changes, change) = AsyncStream.makeStream(of: Change.self)
     }
 
@@ -44,6 +56,10 @@ actor PodWorkers {
             await pods.waitForSync()
             guard !Task.isCancelled else { return group.cancelAll() }
             await adopt()
+            // Known before mirrors and orphans are looked at.
+            await follow(manifests.read(), &group)
+            group.addTask { [manifests, change] in await manifests.follow { change.yield(.manifests($0)) } }
+            group.addTask { [mirrors] in await mirrors.run() }
             pods.addHandler(
                 onAdd: { [change] in change.yield(.pod($0)) },
                 onUpdate: { [change] _, new in change.yield(.pod(new)) },
@@ -57,6 +73,7 @@ actor PodWorkers {
     private func take(_ next: Change, _ group: inout DiscardingTaskGroup) async {
         switch next {
         case .pod(let pod):
+            if await isMirror(pod, isThere: true) { return }
             guard let uid = pod.metadata.uid else { return }
             if let worker = workers[uid] {
                 await worker.update(pod)
@@ -64,6 +81,7 @@ actor PodWorkers {
                 await start(pod, &group)
             }
         case .gone(let pod):
+            if await isMirror(pod, isThere: false) { return }
             guard let uid = pod.metadata.uid else { return }
             await workers[uid]?.removed()
         case .runtime(let event):
@@ -73,8 +91,10 @@ actor PodWorkers {
         case .compare:
             for worker in workers.values { group.addTask { await worker.compare() } }
         case .content(let uid): await workers[uid]?.contentChanged()
+        case .manifests(let pods): await follow(pods, &group)
         case .finished(let uid):
             workers[uid] = nil
+            await staticEnded(uid, &group)
         }
     }
 
@@ -84,7 +104,7 @@ actor PodWorkers {
         // A pod that ran here before was let in before.
         let verdict =
             existing == nil
-            ? PodAdmission(node: shared.node, state: shared.state.current).refusal(of: pod, among: pods.lister.all)
+            ? PodAdmission(node: shared.node, state: shared.state.current).refusal(of: pod, among: shared.pods.all)
             : nil
         let worker = PodWorker(pod: pod, shared: shared, verdict: verdict)
         if let verdict { shared.recorder.record(pod, .warning, reason: verdict.reason, verdict.message) }
@@ -117,6 +137,46 @@ actor PodWorkers {
     }
 
     private func ended(_ uid: String) { change.yield(.finished(uid)) }
+
+    // MARK: - Static pods
+
+    /// Takes what the files ask for now. A pod whose file has changed is another one, which starts when the old is gone.
+    private func follow(_ pods: [Pod], _ group: inout DiscardingTaskGroup) async {
+        wanted = Dictionary(pods.map { ($0.key, $0) }) { first, _ in first }
+        for (key, uid) in statics where wanted[key]?.metadata.uid != uid { await workers[uid]?.withdraw() }
+        for key in wanted.keys where statics[key] == nil { await startStatic(key, &group) }
+    }
+
+    private func startStatic(_ key: ObjectKey, _ group: inout DiscardingTaskGroup) async {
+        guard var pod = wanted[key], let uid = pod.metadata.uid else { return }
+        let mirror = pods.lister[key].flatMap { $0.metadata.annotations[PodAnnotation.mirror] == uid ? $0 : nil }
+        // After a restart: restarts were counted and conditions turned before.
+        if let mirror { pod.status = mirror.status }
+        statics[key] = uid
+        shared.pods[static: key] = pod
+        await start(pod, &group)
+        if let mirror { await workers[uid]?.mirrorChanged(mirror) }
+        mirrors.queue.add(key)
+    }
+
+    private func staticEnded(_ uid: String, _ group: inout DiscardingTaskGroup) async {
+        guard let key = statics.first(where: { $0.value == uid })?.key else { return }
+        statics[key] = nil
+        shared.pods[static: key] = nil
+        mirrors.queue.add(key)
+        await startStatic(key, &group)
+    }
+
+    /// Whether `pod` only stands for a static pod. Those are nobody's to run, but to be kept and to be told of.
+    private func isMirror(_ pod: Pod, isThere: Bool) async -> Bool {
+        let uid = statics[pod.key]
+        if pod.isMirror || uid != nil { mirrors.queue.add(pod.key) }
+        guard pod.isMirror else { return false }
+        if let uid, pod.metadata.annotations[PodAnnotation.mirror] == uid {
+            await workers[uid]?.mirrorChanged(isThere ? pod : nil)
+        }
+        return true
+    }
 
     // MARK: - Runtime
 
@@ -155,7 +215,7 @@ actor PodWorkers {
 
     /// Ends what runs for pods that were deleted while we were away.
     private func endOrphans() async {
-        let known = Set(pods.lister.all.compactMap(\.metadata.uid))
+        let known = Set((pods.lister.all + wanted.values).compactMap(\.metadata.uid))
         let orphans = found.filter { !known.contains($0.key) }
         for uid in orphans.keys { found[uid] = nil }
         await withDiscardingTaskGroup { group in

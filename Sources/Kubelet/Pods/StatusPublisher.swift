@@ -8,7 +8,10 @@ actor StatusPublisher {
     private let client: Client
     private let logger: Logger
     private let key: ObjectKey
-    private let uid: String
+    /// `nil` while there is nothing in the API to write to: a static pod without its mirror.
+    private var uid: String?
+    /// The newest status, for a mirror that comes later.
+    private var newest: PodStatus?
     /// What the server has, as far as we know.
     private var published: PodStatus
     private var revision: Int64
@@ -17,17 +20,19 @@ actor StatusPublisher {
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
     private static let retryDelay = Duration.milliseconds(500)
 
-    init(client: Client, logger: Logger, pod: Pod) {
+    init(client: Client, logger: Logger, pod: Pod, isStatic: Bool = false) {
         self.client = client
         self.logger = logger
         key = pod.key
-        uid = pod.metadata.uid ?? ""
+        uid = isStatic ? nil : pod.metadata.uid ?? ""
         published = pod.status
         revision = Self.revision(of: pod)
     }
 
     /// Makes `status` the wanted one. Returns at once if a request is under way: that one's end takes it along.
     func publish(_ status: PodStatus) async {
+        newest = status
+        guard uid != nil else { return }
         wanted = status
         guard !isSending else { return }
         isSending = true
@@ -38,6 +43,20 @@ actor StatusPublisher {
         isSending = false
         for waiter in idleWaiters { waiter.resume() }
         idleWaiters = []
+    }
+
+    /// Writes to `mirror` from now on; `nil` writes nowhere.
+    func address(_ mirror: Pod?) async {
+        guard let mirror, let other = mirror.metadata.uid else {
+            uid = nil
+            wanted = nil
+            return
+        }
+        if uid == other { return observed(mirror) }
+        uid = other
+        published = mirror.status
+        revision = Self.revision(of: mirror)
+        if let newest { await publish(newest) }
     }
 
     /// Returns when nothing is under way.
@@ -58,7 +77,7 @@ actor StatusPublisher {
     private static func revision(of pod: Pod) -> Int64 { Int64(pod.metadata.resourceVersion ?? "") ?? 0 }
 
     private func send(_ status: PodStatus) async {
-        guard let patch = Self.patch(from: published, to: status, uid: uid) else { return }
+        guard let uid, let patch = Self.patch(from: published, to: status, uid: uid) else { return }
         do {
             let pod = try await client.patch(Pod.self, key, .strategic(patch), subresource: "status")
             published = pod.status

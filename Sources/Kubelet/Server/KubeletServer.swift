@@ -10,7 +10,7 @@ package import Transport
 /// by `KubeletGate` on the node's own port.
 package struct KubeletServer: HTTPHandler {
     let index: PodRuntimeIndex
-    let pods: Lister<Pod>
+    let pods: NodePods
     let cri: CRIClient
     let logger: Logger
     let logs: ContainerLogs
@@ -20,7 +20,7 @@ package struct KubeletServer: HTTPHandler {
     let startTime = Time.now()
 
     init(
-        index: PodRuntimeIndex, pods: Lister<Pod>, cri: CRIClient, meter: ResourceMeter, probes: ProbeTotals,
+        index: PodRuntimeIndex, pods: NodePods, cri: CRIClient, meter: ResourceMeter, probes: ProbeTotals,
         configuration: KubeletConfiguration, logger: Logger
     ) {
         self.meter = meter

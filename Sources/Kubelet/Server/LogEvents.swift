@@ -92,6 +92,12 @@ final class DirectoryWatcher: Sendable {
         var watches: [Int32: (directory: String, bells: [Bell])] = [:]
     }
     private let state = Mutex(State())
+    private let mask: UInt32
+
+    /// `mask`: the changes that matter.
+    init(mask: [Int32] = [IN_MODIFY, IN_CREATE, IN_MOVED_TO, IN_MOVED_FROM].map { Int32($0) }) {
+        self.mask = mask.reduce(0) { $0 | UInt32($1) }
+    }
 
     func add(_ bell: Bell, to path: String) {
         let directory = Self.directory(of: path)
@@ -102,7 +108,6 @@ final class DirectoryWatcher: Sendable {
                 guard state.descriptor >= 0 else { return }
                 startThread(state.descriptor)
             }
-            let mask = UInt32(IN_MODIFY) | UInt32(IN_CREATE) | UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM)
             let watch = inotify_add_watch(state.descriptor, directory, mask)
             guard watch >= 0 else { return }
             state.watches[watch, default: (directory, [])].bells.append(bell)
