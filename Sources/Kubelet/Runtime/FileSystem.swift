@@ -1,8 +1,12 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// Plain file work. All of it blocks.
 enum FileSystem {
+    /// Tells the writes of this process apart.
+    private static let writes = Atomic<UInt64>(0)
+
     static func exists(_ path: String) -> Bool {
         var info = stat()
         return lstat(path, &info) == 0
@@ -71,7 +75,8 @@ enum FileSystem {
 
     /// Replaces the file in one step, so that a reader sees the old or the new content.
     static func write(_ path: String, _ bytes: some Sequence<UInt8>, mode: mode_t = 0o644) throws(SystemError) {
-        let temporary = path + ".new"
+        // A name of its own: two writers of one file must not take each other's.
+        let temporary = path + ".new\(writes.wrappingAdd(1, ordering: .relaxed).newValue)"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw SystemError("create \(temporary)") }
         fchmod(descriptor, mode)
