@@ -8,6 +8,8 @@ struct ContainerLogs: Sendable {
     let endings: ContainerEndings
 
     static let blockBytes = 64 << 10
+    /// How long the runtime may take to write the last lines into a file that was put aside.
+    private static let settleTime = Duration.milliseconds(200)
 
     func exists(_ path: String) async -> Bool {
         await (try? BlockingWork.run { access(path, R_OK) == 0 }) ?? false
@@ -33,6 +35,8 @@ struct ContainerLogs: Sendable {
             endings.remove(bell, for: container.id)
         }
         var formatter = LogFormatter(options)
+        /// The file that was put aside and is read once more before the next one.
+        var asideSince: LogFile?
         var file = try await BlockingWork.run { try LogFile(container.logPath, tailLines: options.tailLines) }
         while !formatter.isFull {
             // Asked before reading: what a container wrote before it ended is in the file by then.
@@ -45,7 +49,14 @@ struct ContainerLogs: Sendable {
             }
             let current = file
             if let successor = try await BlockingWork.run({ try current.successor() }) {
-                file = successor
+                if successor.isNewest, asideSince == nil {
+                    // The runtime may still have lines for the file that was put aside.
+                    asideSince = current
+                    try await Task.sleep(for: Self.settleTime)
+                    continue
+                }
+                asideSince = nil
+                file = successor.file
             } else if isEnded {
                 let rest = formatter.finish()
                 if !rest.isEmpty { try await sink(rest) }
@@ -72,8 +83,9 @@ final class LogFile: Sendable {
     private let descriptor: Int32
 
     /// Opens the file, before its last `tailLines` lines.
-    init(_ path: String, tailLines: Int?) throws(LogFileError) {
-        self.path = path
+    /// `name`: the log's, where `path` is that of a file put aside.
+    init(_ path: String, tailLines: Int?, name: String? = nil) throws(LogFileError) {
+        self.path = name ?? path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw LogFileError(path: path, operation: "open", code: errno) }
         if let tailLines { lseek(descriptor, off_t(startOfTail(tailLines)), SEEK_SET) }
@@ -95,15 +107,47 @@ final class LogFile: Sendable {
         return bytes
     }
 
-    /// The file that has taken this one's name, if this one was put aside and has been read to its end.
-    func successor() throws(LogFileError) -> LogFile? {
-        var (ours, named) = (Glibc.stat(), Glibc.stat())
-        // Between being put aside and being begun anew there is none: the directory's watch tells when.
-        guard fstat(descriptor, &ours) == 0, stat(path, &named) == 0 else { return nil }
-        guard ours.st_ino != named.st_ino || ours.st_dev != named.st_dev else { return nil }
-        // The runtime may have written between our last read and its change of files.
-        guard lseek(descriptor, 0, SEEK_CUR) >= ours.st_size else { return nil }
-        return try LogFile(path, tailLines: nil)
+    /// A file that goes on where another ended.
+    struct Successor {
+        let file: LogFile
+        /// It is the one that is written to.
+        let isNewest: Bool
+    }
+
+    /// More files than this of one log are not looked for; the node's settings allow no more.
+    private static let filesMax = 100
+
+    /// The file that follows on this one, if this one was put aside and has been read to its end. A reader that is
+    /// several files behind reads them all; one whose file is gone goes on with the oldest that is left.
+    func successor() throws(LogFileError) -> Successor? {
+        while true {
+            // Between being put aside and being begun anew there is none: the directory's watch tells when.
+            guard let place = try place() else { return nil }
+            guard place > 0, isAtEnd else { return nil }
+            let path = place == 1 ? path : "\(self.path).\(place - 1)"
+            let next = try LogFile(path, tailLines: nil, name: self.path)
+            // Files move up while they are looked at; what was opened is the next one if this one has stayed.
+            if try self.place() == place { return Successor(file: next, isNewest: place == 1) }
+        }
+    }
+
+    /// How many files have been begun since this one: 0 for the one that has the log's name. One beyond the oldest for
+    /// a file that is gone. `nil` while none has the name.
+    private func place() throws(LogFileError) -> Int? {
+        var (ours, other) = (Glibc.stat(), Glibc.stat())
+        guard fstat(descriptor, &ours) == 0, stat(path, &other) == 0 else { return nil }
+        var place = 0
+        while ours.st_ino != other.st_ino || ours.st_dev != other.st_dev {
+            place += 1
+            guard place < Self.filesMax, stat("\(path).\(place)", &other) == 0 else { return place }
+        }
+        return place
+    }
+
+    /// The runtime may have written between our last read and its change of files.
+    private var isAtEnd: Bool {
+        var facts = Glibc.stat()
+        return fstat(descriptor, &facts) == 0 && lseek(descriptor, 0, SEEK_CUR) >= facts.st_size
     }
 
     private func startOfTail(_ lines: Int) -> Int {

@@ -93,6 +93,8 @@ final class DirectoryWatcher: Sendable {
     }
     private let state = Mutex(State())
     private let mask: UInt32
+    /// The watch that the kernel names when its queue was full.
+    private static let overflow: Int32 = -1
 
     /// `mask`: the changes that matter.
     init(mask: [Int32] = [IN_MODIFY, IN_CREATE, IN_MOVED_TO, IN_MOVED_FROM].map { Int32($0) }) {
@@ -145,7 +147,11 @@ final class DirectoryWatcher: Sendable {
     }
 
     fileprivate func changed(_ watches: Set<Int32>) {
-        let bells = state.withLock { state in watches.flatMap { state.watches[$0]?.bells ?? [] } }
+        let bells = state.withLock { state in
+            // The kernel had more to tell than it keeps: it may have been about anybody.
+            if watches.contains(Self.overflow) { return state.watches.values.flatMap(\.bells) }
+            return watches.flatMap { state.watches[$0]?.bells ?? [] }
+        }
         for bell in bells { bell.ring() }
     }
 
