@@ -1,7 +1,10 @@
 /// Replaces `$(NAME)` by a variable's value; `$$` stands for `$`, and a name that is not known stays as it is written:
 /// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 enum VariableExpansion {
-    static func expand(_ text: String, _ values: [String: String]) -> String {
+    /// `onMissing`: called with each name that is not known.
+    static func expand(
+        _ text: String, _ values: [String: String], onMissing: (String) -> Void = { _ in }
+    ) -> String {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
         var result: [UInt8] = []
         let bytes = Array(text.utf8)
@@ -25,6 +28,7 @@ enum VariableExpansion {
                 if let value = values[name] {
                     result += Array(value.utf8)
                 } else {
+                    onMissing(name)
                     result += bytes[index...close]
                 }
                 index = close + 1

@@ -86,7 +86,12 @@ struct ContainerMounts: Sendable {
 
     /// As written, or with the container's variables in it.
     private func subPath(of wanted: VolumeMount) throws -> String? {
-        let subPath = wanted.subPathExpr.map { VariableExpansion.expand($0, variables) } ?? wanted.subPath ?? ""
+        var missing: String?
+        let expanded = wanted.subPathExpr.map { text in
+            VariableExpansion.expand(text, variables) { missing = missing ?? $0 }
+        }
+        if let missing { throw ConfigurationError("missing value for \"\(missing)\"") }
+        let subPath = expanded ?? wanted.subPath ?? ""
         guard !subPath.hasPrefix("/") else {
             throw ConfigurationError("subPath \"\(subPath)\" must not be an absolute path")
         }

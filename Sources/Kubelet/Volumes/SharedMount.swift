@@ -8,11 +8,12 @@ enum SharedMount {
     static func ensure(_ path: String) throws(SystemError) {
         guard !isShared(path) else { return }
         if !FileSystem.mounts(below: path).contains(path) {
-            guard clinux_mount(path, path, nil, UInt(MountFlag.bind), nil) == 0 else {
+            // With the mounts that are there: pods may be running.
+            guard clinux_mount(path, path, nil, UInt(MountFlag.bind | MountFlag.recursive), nil) == 0 else {
                 throw SystemError("mount \(path) on itself")
             }
         }
-        guard clinux_mount(nil, path, nil, UInt(MountFlag.shared), nil) == 0 else {
+        guard clinux_mount(nil, path, nil, UInt(MountFlag.shared | MountFlag.recursive), nil) == 0 else {
             throw SystemError("make \(path) a shared mount")
         }
     }
@@ -40,5 +41,6 @@ enum MountFlag {
     static let readOnly = 1
     static let remount = 32
     static let bind = 4096
+    static let recursive = 16384
     static let shared = 1 << 20
 }
