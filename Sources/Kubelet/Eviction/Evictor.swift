@@ -27,6 +27,8 @@ actor Evictor {
     private static let nearInterval = Duration.seconds(1)
     /// How long a pod may take to be gone before the next one is looked for.
     private static let cleanupMax = 30
+    /// Twice a second after something was removed.
+    private static let reclaimChecks = 6
     /// Grace, in seconds, of a pod that has to go at once.
     private static let immediateGrace: Int64 = 1
 
@@ -98,16 +100,26 @@ actor Evictor {
         shared.recorder.record(
             nodeReference, .warning, reason: "EvictionThresholdMet", "Attempting to reclaim \(resource)")
         if threshold.signal.pressure == .disk {
-            await containers.removeUnused()
-            await images.removeUnused()
-            let before = tracker.due
-            let signals = signals
-            if let after = try? await BlockingWork.run({ signals.read() }), !tracker.isAnyMet(before, after) {
+            var isRoomMade = await containers.removeUnused()
+            if await images.removeUnused() > 0 { isRoomMade = true }
+            if await isRelieved(tracker.due, patiently: isRoomMade) {
                 await readSignals()
                 return []
             }
         }
         return await evictOne(threshold)
+    }
+
+    /// Whether none of `thresholds` is met any more. The runtime frees what it was told to remove a moment later.
+    private func isRelieved(_ thresholds: [EvictionThreshold], patiently: Bool) async -> Bool {
+        for _ in 0..<(patiently ? Self.reclaimChecks : 1) {
+            let signals = signals
+            if let after = try? await BlockingWork.run({ signals.read() }), !tracker.isAnyMet(thresholds, after) {
+                return true
+            }
+            do { try await Task.sleep(for: .milliseconds(500)) } catch { return true }
+        }
+        return false
     }
 
     private func evictOne(_ threshold: EvictionThreshold) async -> [String] {

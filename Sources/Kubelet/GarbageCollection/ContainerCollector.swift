@@ -19,7 +19,7 @@ struct ContainerCollector: Sendable {
         while !Task.isCancelled {
             do { try await Task.sleep(for: Self.interval, tolerance: .seconds(10)) } catch { return }
             do {
-                try await collect(keepingEnded: true)
+                _ = try await collect(keepingEnded: true)
             } catch {
                 shared.recorder.record(
                     ObjectReference(node: shared.node.name), .warning, reason: "ContainerGCFailed", "\(error)")
@@ -27,17 +27,18 @@ struct ContainerCollector: Sendable {
         }
     }
 
-    /// Removes every dead container that no pod needs for its next step, to make room.
-    func removeUnused() async {
+    /// Removes every dead container that no pod needs for its next step, to make room. False where there was none.
+    func removeUnused() async -> Bool {
         do {
-            try await collect(keepingEnded: false)
+            return try await collect(keepingEnded: false)
         } catch {
             shared.logger.warning("cannot remove dead containers: \(error)")
+            return false
         }
     }
 
     /// `keepingEnded`: pods that have ended keep their last containers.
-    private func collect(keepingEnded: Bool) async throws {
+    private func collect(keepingEnded: Bool) async throws -> Bool {
         let containers = try await shared.cri.listContainers()
         let sandboxes = try await shared.cri.listPodSandboxes()
         // Read after the lists: what came since is in neither of them.
@@ -45,12 +46,14 @@ struct ContainerCollector: Sendable {
         let ended = Set(
             pods.all.filter { $0.status.phase == PodPhase.failed || $0.status.phase == PodPhase.succeeded }
                 .compactMap(\.metadata.uid))
-        for id in Self.surplus(containers, known: keepingEnded ? known : known.subtracting(ended)) {
+        let surplus = Self.surplus(containers, known: keepingEnded ? known : known.subtracting(ended))
+        for id in surplus {
             shared.owners[id] = nil
             try await shared.cri.removeContainer(id)
         }
         for id in Self.surplus(sandboxes, containers, known: known) { try await shared.cri.removePodSandbox(id) }
         await removeLogs(known)
+        return !surplus.isEmpty
     }
 
     /// Dead containers that nobody will ask for. Those of other makers, without a pod's uid, are left alone.
