@@ -7,13 +7,41 @@ struct RunningCluster: SuiteTrait, TestScoping {
 
     let index: Int
     let loadsImages: Bool
+    /// More flags for `up`.
+    var flags: [String] = []
+    /// Puts the instance on a file system of its own, of so many megabytes.
+    var megabytes: Int?
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         let instance = try SkiffInstance(index: index)
+        if let megabytes {
+            try await Command.check(["mkdir", "-p", instance.directory])
+            try await Command.check([
+                "mount", "-t", "tmpfs", "-o", "mode=755,size=\(megabytes)m", "tmpfs", instance.directory,
+            ])
+        }
+        do {
+            try await perform(on: instance, function)
+        } catch {
+            try await takeDown(instance)
+            throw error
+        }
+        try await takeDown(instance)
+    }
+
+    private func takeDown(_ instance: SkiffInstance) async throws {
+        guard megabytes != nil else { return }
+        try await Command.check(["umount", instance.directory])
+        try await Command.check(["rmdir", instance.directory])
+    }
+
+    private func perform(
+        on instance: SkiffInstance, _ function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
         let before = try await MachineState.read()
-        let up = try await instance.up()
+        let up = try await instance.up(flags)
         #expect(up.isSuccess, "\(up)")
         if loadsImages { try await Self.loadImages(into: instance) }
         do {
@@ -43,8 +71,11 @@ struct RunningCluster: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == RunningCluster {
-    static func runningCluster(_ index: Int, loadsImages: Bool = true) -> Self {
-        Self(index: index, loadsImages: loadsImages)
+    /// `flags`: more of them for `up`; `megabytes`: the size of a file system for this instance alone.
+    static func runningCluster(
+        _ index: Int, loadsImages: Bool = true, flags: [String] = [], megabytes: Int? = nil
+    ) -> Self {
+        Self(index: index, loadsImages: loadsImages, flags: flags, megabytes: megabytes)
     }
 }
 
