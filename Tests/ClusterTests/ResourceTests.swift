@@ -119,7 +119,8 @@ struct `Resources of running pods` {
             pod("layer", container(command: fill, limits: "ephemeral-storage: 10Mi") + keep),
             pod("sum", container(command: fill, limits: "ephemeral-storage: 10Mi")),
             pod(
-                "logs", container(command: "yes \(line) | head -n 60000; sleep 3600", limits: "ephemeral-storage: 2Mi") + keep),
+                "logs",
+                container(command: "yes \(line) | head -n 60000; sleep 3600", limits: "ephemeral-storage: 2Mi") + keep),
             pod(
                 "volume", container(command: "dd if=/dev/zero of=/v/x bs=1M count=5; sleep 3600", mount: "/v"),
                 spec: "volumes: [{name: v, emptyDir: {sizeLimit: 1Mi}}]"),

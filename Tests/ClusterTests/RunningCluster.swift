@@ -17,10 +17,11 @@ struct RunningCluster: SuiteTrait, TestScoping {
     ) async throws {
         let instance = try SkiffInstance(index: index)
         if let megabytes {
+            let image = instance.directory + ".img"
             try await Command.check(["mkdir", "-p", instance.directory])
-            try await Command.check([
-                "mount", "-t", "tmpfs", "-o", "mode=755,size=\(megabytes)m", "tmpfs", instance.directory,
-            ])
+            try await Command.check(["truncate", "-s", "\(megabytes)M", image])
+            try await Command.check(["mkfs.ext4", "-q", "-F", image])
+            try await Command.check(["mount", "-o", "loop", image, instance.directory])
         }
         do {
             try await perform(on: instance, function)
@@ -34,7 +35,7 @@ struct RunningCluster: SuiteTrait, TestScoping {
     private func takeDown(_ instance: SkiffInstance) async throws {
         guard megabytes != nil else { return }
         try await Command.check(["umount", instance.directory])
-        try await Command.check(["rmdir", instance.directory])
+        try await Command.check(["rm", "-r", instance.directory, instance.directory + ".img"])
     }
 
     private func perform(
