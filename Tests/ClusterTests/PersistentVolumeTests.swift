@@ -216,6 +216,43 @@ struct `Persistent volumes` {
         try await cluster.check("delete", "pod/other", "pvc/alone")
     }
 
+    @Test func `as blocks are devices in the container`() async throws {
+        let cluster = try cluster()
+        let names = try FileManager.default.contentsOfDirectory(atPath: "/dev").sorted()
+        let block = names.first {
+            (try? FileManager.default.attributesOfItem(atPath: "/dev/" + $0))?[.type] as? FileAttributeType
+                == .typeBlockSpecial
+        }
+        let device = "/dev/" + (try #require(block, "this machine has a block device"))
+        let affinity =
+            "nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, "
+            + "operator: Exists}]}]}}"
+        try await cluster.check(
+            "apply", "-f", "-",
+            input: Manifest.volume("disk", "1Gi", "volumeMode: Block, local: {path: \(device)}, \(affinity)")
+                + Manifest.claim("disk", "1Gi", "storageClassName: manual, volumeMode: Block") + """
+                    ---
+                    apiVersion: v1
+                    kind: Pod
+                    metadata: {name: blocks}
+                    spec:
+                      terminationGracePeriodSeconds: 0
+                      containers:
+                      - name: c
+                        image: skiff.example/hello:1
+                        command: [sh, -c, "[ -b /dev/mine ] && echo block; sleep 3600"]
+                        volumeDevices: [{name: data, devicePath: /dev/mine}]
+                      volumes:
+                      - {name: data, persistentVolumeClaim: {claimName: disk, readOnly: true}}
+                    """)
+        try await cluster.check("wait", "--for=condition=Ready", "pod/blocks", "--timeout=60s")
+        try await eventually("the device is there") { try await cluster.check("logs", "blocks") == "block\n" }
+        let write = try await cluster.kubectl(["exec", "blocks", "--", "sh", "-c", ": >> /dev/mine"])
+        #expect(write.errors.contains("not permitted"), "\(write)")
+        try await cluster.check("delete", "pod/blocks", "pvc/disk")
+        try await cluster.check("delete", "pv/disk")
+    }
+
     @Test func `belong to the pod's group, but nothing that they only link to does`() async throws {
         let cluster = try cluster()
         let outside = cluster.directory + "/host/outside"

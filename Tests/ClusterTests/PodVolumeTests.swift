@@ -31,6 +31,10 @@ struct `Volumes of pods` {
         let denied = try await cluster.kubectl(["exec", "empty", "-c", "second", "--", "touch", "/disk/x"])
         #expect(denied.errors.contains("Read-only file system"), "\(denied)")
         #expect(try await cluster.check("exec", "empty", "-c", "c", "--", "stat", "-c", "%a", "/disk") == "777\n")
+        let told = try await cluster.check(
+            "get", "pod", "empty", "-o",
+            "jsonpath={.status.containerStatuses[?(@.name==\"second\")].volumeMounts[?(@.name==\"disk\")]}")
+        #expect(told == #"{"mountPath":"/disk","name":"disk","readOnly":true,"recursiveReadOnly":"Disabled"}"#)
         let mounts = try await cluster.check("exec", "empty", "-c", "c", "--", "grep", " /memory ", "/proc/mounts")
         #expect(mounts.contains("tmpfs") && mounts.contains("size=8192k"), "\(mounts)")
         let full = try await cluster.kubectl(
@@ -188,6 +192,9 @@ struct `Volumes of pods` {
                 + Manifest.pod(
                     "recursive",
                     mounts: "[{name: v, mountPath: /v, readOnly: true, recursiveReadOnly: Enabled}]",
+                    volumes: "[{name: v, emptyDir: {}}]")
+                + Manifest.pod(
+                    "nameless", mounts: "[{name: v, mountPath: /v, subPathExpr: $(NOBODY)}]",
                     volumes: "[{name: v, emptyDir: {}}]"))
         try await eventually("no plugin matches") {
             let events = try await cluster.check("events", "--for", "pod/foreign")
@@ -198,7 +205,12 @@ struct `Volumes of pods` {
                 "get", "pod", "recursive", "-o", "jsonpath={.status.containerStatuses[0].state.waiting}"
             ).contains("requested recursive read-only mode, but it is not supported by the runtime")
         }
-        try await cluster.check("delete", "pod", "foreign", "recursive")
+        try await eventually("a variable is missing") {
+            try await cluster.check(
+                "get", "pod", "nameless", "-o", "jsonpath={.status.containerStatuses[0].state.waiting.message}"
+            ) == "missing value for \"NOBODY\""
+        }
+        try await cluster.check("delete", "pod", "foreign", "recursive", "nameless")
     }
 
     @Test func `mounts made by one container reach another where both want it`() async throws {

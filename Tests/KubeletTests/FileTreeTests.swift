@@ -1,5 +1,6 @@
 internal import APIMachinery
 internal import Foundation
+internal import KubeAPI
 internal import Synchronization
 internal import Testing
 
@@ -131,6 +132,28 @@ internal import Testing
             #expect(look(tree + "/inner/file") == [4321, 0o660])
             #expect(look(outside) == [0, 0o700])
             #expect(look(outside + "/file") == [0, 0o600])
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "needs root")) func `emptyDir of huge pages takes the size that is asked for`()
+        throws
+    {
+        try Scratch.with { scratch in
+            var source = EmptyDirVolumeSource()
+            source.medium = "HugePages"
+            func make(_ sizes: Set<String>) throws {
+                try EmptyDirectory(
+                    path: scratch + "/pages", source: source, group: nil, memoryMax: 0, pageSizes: sizes
+                ).make()
+            }
+            #expect(throws: ConfigurationError.self, "no container asks for any") { try make([]) }
+            #expect(throws: ConfigurationError.self, "which of them?") { try make(["2Mi", "1Gi"]) }
+            source.medium = "HugePages-1Gi"
+            #expect(throws: ConfigurationError.self, "another size than asked for") { try make(["2Mi"]) }
+            source.medium = "HugePages-2Mi"
+            try make(["2Mi", "1Gi"])
+            let mounts = FileSystem.text("/proc/self/mounts") ?? ""
+            #expect(mounts.contains("\(scratch)/pages hugetlbfs") && mounts.contains("pagesize=2M"))
         }
     }
 

@@ -106,6 +106,7 @@ struct PodStatusBuilder: Sendable {
         resources.requests = container.resources.requests
         status.resources = resources
         status.allocatedResources = container.resources.requests
+        if record.status != nil { status.volumeMounts = container.mountStatuses }
         if record.isRunning {
             var running = ContainerStateRunning()
             running.startedAt = record.status.map { Time(nanoseconds: $0.startedAt) }
