@@ -95,12 +95,17 @@ let package = Package(
             ]
         ),
 
+        library(
+            "ClusterDNS", controlLoop,
+            [log, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")]
+        ),
+
         // Level 4 and 5: assembly and entry point.
         library(
             "Cluster",
             api + [
                 "Storage", "Transport", "PKI", "KubeClient", "CRI", "APIServer", "Controllers", "Scheduler", "Kubelet",
-                "CLinux",
+                "ClusterDNS", "CLinux",
             ],
             [log, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle")]
         ),
@@ -134,6 +139,11 @@ let package = Package(
         tests(of: "KubeClient", api + ["Transport"]),
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),
+        tests(
+            of: "ClusterDNS",
+            controlLoop + [
+                log, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         tests(of: "APIServer", api + ["Storage", "Transport", "PKI", log]),
         tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport", log] + grpc),
     ]

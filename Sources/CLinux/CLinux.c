@@ -48,6 +48,27 @@ int clinux_unmount(const char *target) {
     return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
+/// Sends one request to the kernel's routing family and waits for its verdict.
+static int route_request(const void *request, size_t length) {
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return -1;
+    char answer[4096];
+    ssize_t count = -1;
+    if (send(fd, request, length, 0) == (ssize_t)length) count = recv(fd, answer, sizeof(answer), 0);
+    int saved = errno;
+    close(fd);
+    if (count < (ssize_t)(sizeof(struct nlmsghdr) + sizeof(struct nlmsgerr))) {
+        errno = count < 0 ? saved : EPROTO;
+        return -1;
+    }
+    const struct nlmsgerr *result = NLMSG_DATA((struct nlmsghdr *)answer);
+    if (result->error != 0) {
+        errno = -result->error;
+        return -1;
+    }
+    return 0;
+}
+
 int clinux_link_delete(const char *name) {
     struct {
         struct nlmsghdr header;
@@ -63,26 +84,39 @@ int clinux_link_delete(const char *name) {
     request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
     request.link.ifi_family = AF_UNSPEC;
     request.link.ifi_index = (int)index;
+    return route_request(&request, sizeof(request));
+}
 
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) return -1;
-    char answer[4096];
-    ssize_t count = -1;
-    if (send(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
-        count = recv(fd, answer, sizeof(answer), 0);
-    }
-    int saved = errno;
-    close(fd);
-    if (count < (ssize_t)(sizeof(struct nlmsghdr) + sizeof(struct nlmsgerr))) {
-        errno = count < 0 ? saved : EPROTO;
+static int change_address(const char *name, unsigned int address, int type, int flags) {
+    struct {
+        struct nlmsghdr header;
+        struct ifaddrmsg interface;
+        struct rtattr attribute;
+        unsigned int address;
+    } request = {0};
+    unsigned int index = if_nametoindex(name);
+    if (index == 0) {
+        errno = ENODEV;
         return -1;
     }
-    const struct nlmsgerr *result = NLMSG_DATA((struct nlmsghdr *)answer);
-    if (result->error != 0) {
-        errno = -result->error;
-        return -1;
-    }
-    return 0;
+    request.header.nlmsg_len = sizeof(request);
+    request.header.nlmsg_type = (unsigned short)type;
+    request.header.nlmsg_flags = (unsigned short)(NLM_F_REQUEST | NLM_F_ACK | flags);
+    request.interface.ifa_family = AF_INET;
+    request.interface.ifa_prefixlen = 32;
+    request.interface.ifa_index = index;
+    request.attribute.rta_len = RTA_LENGTH(sizeof(address));
+    request.attribute.rta_type = IFA_LOCAL;
+    request.address = address;
+    return route_request(&request, sizeof(request));
+}
+
+int clinux_address_add(const char *name, unsigned int address) {
+    return change_address(name, address, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+int clinux_address_delete(const char *name, unsigned int address) {
+    return change_address(name, address, RTM_DELADDR, 0);
 }
 
 void clinux_bound_heap(int arenas_max, int map_threshold_bytes, int trim_threshold_bytes) {

@@ -1,5 +1,6 @@
 internal import APIMachinery
 internal import APIServer
+internal import ClusterDNS
 internal import Controllers
 internal import Glibc
 internal import KubeAPI
@@ -79,6 +80,7 @@ struct Cluster {
             let role = ControlPlaneRole(nodeName: configuration.nodeName, client: client("system:apiserver", api))
             parts.append(Part("node role") { await role.run(informers.informer(for: Node.self)) })
             parts.append(Part("kubelet port") { try await port.run() })
+            parts.append(Part("DNS") { try await dns(informers) })
             parts.append(Part("kubelet") { try await kubelet.run() })
         } else {
             progress.report(.ready)
@@ -153,6 +155,19 @@ struct Cluster {
         let server = HTTPServer(settings)
         try await server.start()
         return server
+    }
+
+    /// The address stays when Skiff ends, as containers do: the next one answers there again.
+    private func dns(_ informers: InformerFactory) async throws {
+        let address = configuration.clusterDNS
+        try ServiceAddress(address).add()
+        let settings = ClusterDNSService.Configuration(
+            address: address, domain: configuration.settings.clusterDomain,
+            ranges: [configuration.settings.serviceCIDR, configuration.settings.clusterCIDR],
+            upstreams: {
+                HostResolver.read().servers.filter { $0 != address }.map { DNSUpstream(host: $0) }
+            })
+        try await ClusterDNSService(configuration: settings, informers: informers, logger: part("dns")).run()
     }
 
     private func rotation(_ tls: TLSServerContext, _ kubelet: TLSServerContext?) -> CertificateRotation {

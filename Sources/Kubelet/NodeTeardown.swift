@@ -19,7 +19,10 @@ package struct NodeTeardown: Sendable {
     package func stopPods() async throws {
         if runtime.externalEndpoint == nil {
             let isNeeded = ContainerdProcess.recorded(runtime) != nil || !bundles.isEmpty
-            guard isNeeded else { return PodNetwork(configuration: runtime).takeDown() }
+            guard isNeeded else {
+                ServiceAddress(configuration.clusterDNS).remove()
+                return PodNetwork(configuration: runtime).takeDown()
+            }
         }
         let containers = try ContainerRuntime(configuration: runtime, logger: logger)
         // Ends with this call: it only holds the connection.
@@ -28,8 +31,9 @@ package struct NodeTeardown: Sendable {
         try await containers.start()
         await endAll(containers.client)
         guard runtime.externalEndpoint == nil else { return }
-        let runtime = runtime
+        let (runtime, clusterDNS) = (runtime, configuration.clusterDNS)
         try await BlockingWork.run {
+            ServiceAddress(clusterDNS).remove()
             if let pid = ContainerdProcess.recorded(runtime) { ContainerdProcess.stop(pid) }
             unlink(runtime.pidFile)
             FileSystem.unmountAll(below: runtime.podDirectory)
@@ -41,7 +45,7 @@ package struct NodeTeardown: Sendable {
     /// Idempotent.
     package func remove() async throws {
         if runtime.externalEndpoint != nil { try await removeFromForeignRuntime() }
-        let (runtime, cgroupRoot) = (runtime, configuration.cgroupRoot)
+        let (runtime, cgroupRoot, clusterDNS) = (runtime, configuration.cgroupRoot, configuration.clusterDNS)
         let leftovers = bundles
         try await BlockingWork.run {
             if let pid = ContainerdProcess.recorded(runtime) { ContainerdProcess.stop(pid) }
@@ -49,6 +53,7 @@ package struct NodeTeardown: Sendable {
             FileSystem.unmountAll(below: runtime.runDirectory)
             FileSystem.unmountAll(below: runtime.dataDirectory)
             PodNetwork(configuration: runtime).remove()
+            ServiceAddress(clusterDNS).remove()
             ControlGroups.machine.remove(cgroupRoot)
             // Shims keep their sockets there, whatever the state directory is.
             for directory in ["/run/containerd/s", "/run/containerd/fifo", "/run/containerd"] { rmdir(directory) }

@@ -44,6 +44,11 @@ int clinux_unmount(const char *target);
 /// Removes the network link `name` (RTM_DELLINK). Returns 0, or -1 with errno set: ENODEV where there is none.
 int clinux_link_delete(const char *name);
 
+/// Gives the link `name` the IPv4 address `address` (network order) with a prefix of 32 bits (RTM_NEWADDR), or takes it
+/// away (RTM_DELADDR). Returns 0, or -1 with errno set: EEXIST, EADDRNOTAVAIL where there is nothing to do.
+int clinux_address_add(const char *name, unsigned int address);
+int clinux_address_delete(const char *name, unsigned int address);
+
 /// A pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. Returns 0, or -1 with errno set (pipe2(2)).
 int clinux_pipe(int ends[2]);
 

@@ -124,13 +124,13 @@ struct SandboxConfigBuilder: Sendable {
 }
 
 /// The node's own `/etc/resolv.conf`.
-struct HostResolver: Sendable, Equatable {
-    var servers: [String] = []
+package struct HostResolver: Sendable, Equatable {
+    package var servers: [String] = []
     var searches: [String] = []
     var options: [String] = []
 
     /// A small local file, so reading it in place does no harm.
-    static func read(_ path: String = "/etc/resolv.conf") -> HostResolver {
+    package static func read(_ path: String = "/etc/resolv.conf") -> HostResolver {
         HostResolver(parsing: FileSystem.text(path) ?? "")
     }
 
