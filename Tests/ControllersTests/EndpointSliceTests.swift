@@ -79,6 +79,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct `Endpoints of Services` {
     @Test func `follow readiness, termination and labels`() async throws {
         try await ControlPlane.run(kubelet: false) { plane in
+            try await Self.waitForAccount(plane)
             _ = try await plane.client.create(Self.service("web", ports: [("http", .string("web"))]))
             try await plane.eventually(EndpointSlice.self, "an empty slice") { slices in
                 slices.contains { $0.isOf("web") && $0.endpoints.isEmpty && $0.ports.isEmpty }
@@ -130,6 +131,7 @@ import Testing
 
     @Test func `many pods fill slices of a hundred, none twice`() async throws {
         try await ControlPlane.run(kubelet: false) { plane in
+            try await Self.waitForAccount(plane)
             _ = try await plane.client.create(Self.service("many", ports: [("http", .int(80))]))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<130 {
@@ -178,6 +180,13 @@ import Testing
             made.metadata.labels[EndpointSliceLabel.skipMirror] = "true"
             try await plane.client.update(made)
             try await plane.eventually(EndpointSlice.self, "no mirror") { !$0.contains { $0.isOf("outside") } }
+        }
+    }
+
+    /// Pods are refused until their ServiceAccount is there.
+    private static func waitForAccount(_ plane: ControlPlane) async throws {
+        try await plane.eventually(ServiceAccount.self, "the default ServiceAccount") { accounts in
+            accounts.contains { $0.key == ObjectKey(namespace: "default", name: "default") }
         }
     }
 
