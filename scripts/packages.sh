@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A packages=(
     [build]="libsqlite3-dev libyaml-dev zlib1g-dev pkg-config git ca-certificates"
     [run]="containerd runc containernetworking-plugins iproute2 nftables conntrack busybox-static catatonit"
-    [test]="curl openssl procps util-linux python3 python3-yaml"
+    [test]="curl openssl procps util-linux python3 python3-yaml docker-registry nginx-light redis-server nodejs"
     [clients]="docker-registry skopeo python3-venv python3-pip"
 )
 

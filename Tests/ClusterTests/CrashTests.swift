@@ -11,7 +11,7 @@ internal import Transport
 /// Kills the whole server under a load of writes, again and again.
 @Suite(
     .serialized, .enabled(if: SkiffInstance.isRunnable, "needs SKIFF_BINARY, root and containerd"),
-    .runningCluster(5, loadsImages: false), .timeLimit(.minutes(10)))
+    .runningCluster(5, images: []), .timeLimit(.minutes(10)))
 struct `Skiff killed under load` {
     /// `SKIFF_TEST_KILLS` asks for more.
     private static let kills = getenv("SKIFF_TEST_KILLS").flatMap { Int(String(cString: $0)) } ?? 5

@@ -1,12 +1,25 @@
 import TestSupport
 import Testing
 
-/// Starts one Skiff for a suite, loads the example's images, and afterwards checks that `skiff delete` leaves nothing.
+/// What a suite's pods can run.
+struct TestImages: OptionSet {
+    let rawValue: Int
+
+    /// `skiff.example/hello:1` and `:2`, loaded.
+    static let hello = TestImages(rawValue: 1)
+    /// `busybox:1.28` and `busybox`, loaded.
+    static let busybox = TestImages(rawValue: 2)
+    /// The images of `Tests/Images/build.sh`, to be pulled by their well-known names from registries on loopback.
+    static let registry = TestImages(rawValue: 4)
+}
+
+/// Starts one Skiff for a suite, with the images that it asks for, and afterwards checks that `skiff delete` leaves
+/// nothing.
 struct RunningCluster: SuiteTrait, TestScoping {
     @TaskLocal static var current: SkiffInstance?
 
     let index: Int
-    let loadsImages: Bool
+    let images: TestImages
     /// More flags for `up`.
     var flags: [String] = []
     /// Puts the instance on a file system of its own, of so many megabytes.
@@ -42,15 +55,23 @@ struct RunningCluster: SuiteTrait, TestScoping {
         on instance: SkiffInstance, _ function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         let before = try await MachineState.read()
-        let up = try await instance.up(flags)
-        #expect(up.isSuccess, "\(up)")
-        if loadsImages { try await Self.loadImages(into: instance) }
+        let registry = TestRegistry(instance: instance)
+        var flags = flags
+        if images.contains(.registry) {
+            try await registry.start()
+            flags += ["--private-registry", registry.configuration]
+        }
         do {
+            let up = try await instance.up(flags)
+            #expect(up.isSuccess, "\(up)")
+            try await loadImages(into: instance)
             try await Self.$current.withValue(instance) { try await function() }
         } catch {
+            await registry.stop()
             _ = try await instance.delete()
             throw error
         }
+        await registry.stop()
         let delete = try await instance.delete()
         #expect(delete.isSuccess, "\(delete)")
         let again = try await instance.skiff(["delete", "--data-dir", instance.dataDirectory])
@@ -59,13 +80,16 @@ struct RunningCluster: SuiteTrait, TestScoping {
         #expect(after.minus(before) == [], "left behind on the machine")
     }
 
-    private static func loadImages(into instance: SkiffInstance) async throws {
-        let images = instance.directory + "/images"
-        let script = repositoryRoot + "/examples/hello/build-images.sh"
-        try await Command.check([script, images])
-        for version in 1...2 {
-            let load = try await instance.skiff(
-                ["image", "load", images + "/hello-\(version).tar", "--data-dir", instance.dataDirectory])
+    private func loadImages(into instance: SkiffInstance) async throws {
+        var archives: [String] = []
+        if images.contains(.hello) {
+            let directory = instance.directory + "/images"
+            try await Command.check([repositoryRoot + "/examples/hello/build-images.sh", directory])
+            archives += (1...2).map { directory + "/hello-\($0).tar" }
+        }
+        if images.contains(.busybox) { archives.append(try await TestRegistry.build() + "/busybox.tar") }
+        for archive in archives {
+            let load = try await instance.skiff(["image", "load", archive, "--data-dir", instance.dataDirectory])
             #expect(load.isSuccess, "\(load)")
         }
     }
@@ -74,9 +98,9 @@ struct RunningCluster: SuiteTrait, TestScoping {
 extension Trait where Self == RunningCluster {
     /// `flags`: more of them for `up`; `megabytes`: the size of a file system for this instance alone.
     static func runningCluster(
-        _ index: Int, loadsImages: Bool = true, flags: [String] = [], megabytes: Int? = nil
+        _ index: Int, images: TestImages = .hello, flags: [String] = [], megabytes: Int? = nil
     ) -> Self {
-        Self(index: index, loadsImages: loadsImages, flags: flags, megabytes: megabytes)
+        Self(index: index, images: images, flags: flags, megabytes: megabytes)
     }
 }
 

@@ -1,5 +1,9 @@
 package struct ConditionTimeout: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// Waits until `condition` holds; throws with `what` and the last error when it still does not after `timeout`.
