@@ -30,6 +30,9 @@ struct `Persistent volumes` {
         let directory = cluster.dataDirectory + "/storage/\(volume)_default_data"
         #expect(try FileManager.default.attributesOfItem(atPath: directory)[.posixPermissions] as? Int == 0o777)
         try await checkTables(cluster, volume: volume, directory: directory)
+        let growth = try await cluster.kubectl(
+            ["patch", "pvc", "data", "-p", #"{"spec":{"resources":{"requests":{"storage":"1Gi"}}}}"#])
+        #expect(growth.errors.contains("the storageclass that provisions the pvc must support resize"), "\(growth)")
 
         try await cluster.check("delete", "pod", "writer")
         try await cluster.check(

@@ -51,7 +51,15 @@ struct `Volumes of pods` {
         let host = cluster.directory + "/types"
         try FileManager.default.createDirectory(atPath: host + "/directory", withIntermediateDirectories: true)
         try Data("x".utf8).write(to: URL(filePath: host + "/file"))
+        let socket = try Self.listen(at: host + "/socket")
+        defer { close(socket) }
+        let blocks = try FileManager.default.contentsOfDirectory(atPath: "/dev").sorted().filter {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: "/dev/" + $0)
+            return attributes?[.type] as? FileAttributeType == .typeBlockSpecial
+        }
+        let block = "/dev/" + (try #require(blocks.first, "this machine has a block device"))
         let good = [
+            ("s", "\(host)/socket", "Socket"), ("g", block, "BlockDevice"),
             ("a", "\(host)/directory", "Directory"), ("b", "\(host)/file", "File"), ("c", "/dev/null", "CharDevice"),
             ("d", "\(host)/made/deep", "DirectoryOrCreate"), ("e", "\(host)/made.txt", "FileOrCreate"),
             ("f", "\(host)/unchecked", ""),
@@ -94,6 +102,20 @@ struct `Volumes of pods` {
         try await cluster.check("delete", "pod", "types", "bad-missing")
         try await cluster.check(
             "delete", "pod", "bad-directory", "bad-file", "bad-socket", "bad-char", "bad-block")
+    }
+
+    private static func listen(at path: String) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8).prefix($0.count - 1)) }
+        let isBound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        try #require(isBound, "a socket at \(path)")
+        return descriptor
     }
 
     @Test func `files have the modes and words that they are to have`() async throws {

@@ -157,6 +157,25 @@ internal import Testing
         }
     }
 
+    @Test(.enabled(if: getuid() == 0, "needs root")) func `mounts are found behind a link, whatever their names`()
+        throws
+    {
+        try Scratch.with { scratch in
+            try FileSystem.createDirectory(scratch + "/real/a b")
+            symlink("real", scratch + "/link")
+            try FileSystem.createDirectory(scratch + "/other")
+            try SubPath(volume: scratch + "/other", subPath: ".").mount(at: scratch + "/link/a b")
+            #expect(FileSystem.isMountPoint(scratch + "/link/a b"))
+            FileSystem.unmountAll(below: scratch + "/link")
+            #expect(!FileSystem.isMountPoint(scratch + "/link/a b"))
+            // Not where the machine's mounts are shared already, and else once.
+            for _ in 0..<3 { try SharedMount.ensure(scratch + "/link/a b") }
+            #expect(FileSystem.mounts(below: scratch + "/link").count <= 1)
+            FileSystem.unmountAll(below: scratch + "/link")
+            #expect(FileSystem.mounts(below: scratch).isEmpty)
+        }
+    }
+
     @Test func `local-path removes nothing but a volume's own directory`() throws {
         try Scratch.with { scratch in
             let directories = LocalPathDirectories(root: scratch + "/storage")

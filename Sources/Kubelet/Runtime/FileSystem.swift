@@ -115,13 +115,24 @@ enum FileSystem {
 
     /// Mount points at or below `path`, the deepest first.
     static func mounts(below path: String) -> [String] {
-        guard let table = text("/proc/self/mounts") else { return [] }
-        return table.split(separator: "\n").compactMap { line -> String? in
+        guard let table = try? read("/proc/self/mounts") else { return [] }
+        // The kernel names mounts without the links that lead there.
+        let path = withoutLinks(path)
+        return String(decoding: table, as: UTF8.self).split(separator: "\n").compactMap { line -> String? in
             let fields = line.split(separator: " ")
             guard fields.count > 1 else { return nil }
             let target = unescaped(fields[1])
             return target == path || target.hasPrefix(path + "/") ? target : nil
         }.reversed()
+    }
+
+    static func isMountPoint(_ path: String) -> Bool { mounts(below: path).contains(withoutLinks(path)) }
+
+    /// The path as it is without symbolic links; what does not exist stays as written.
+    static func withoutLinks(_ path: String) -> String {
+        guard let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     /// The kernel writes a space as `\040`, and so with tabs, line ends and backslashes.

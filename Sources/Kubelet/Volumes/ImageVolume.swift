@@ -32,11 +32,11 @@ struct ImageVolume: Sendable {
     /// Mounts the image once a pod. Returns its path on the node.
     func mount(_ image: String, _ snapshots: ImageSnapshots) async throws -> String {
         let path = path
-        if try await BlockingWork.run({ FileSystem.mounts(below: path).contains(path) }) { return path }
+        if try await BlockingWork.run({ FileSystem.isMountPoint(path) }) { return path }
         let mounts = try await snapshots.view(image, key: key)
         try await BlockingWork.run {
             try Self.mounting.withLock { _ in
-                guard !FileSystem.mounts(below: path).contains(path) else { return }
+                guard !FileSystem.isMountPoint(path) else { return }
                 try FileSystem.createDirectory(path, mode: 0o750)
                 for mount in mounts { try Self.mount(mount, at: path) }
             }

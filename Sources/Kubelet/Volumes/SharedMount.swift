@@ -7,7 +7,7 @@ enum SharedMount {
     /// Makes the directory a shared mount where it does not lie on one. Idempotent. Blocks.
     static func ensure(_ path: String) throws(SystemError) {
         guard !isShared(path) else { return }
-        if !FileSystem.mounts(below: path).contains(path) {
+        if !FileSystem.isMountPoint(path) {
             // With the mounts that are there: pods may be running.
             guard clinux_mount(path, path, nil, UInt(MountFlag.bind | MountFlag.recursive), nil) == 0 else {
                 throw SystemError("mount \(path) on itself")
@@ -20,6 +20,7 @@ enum SharedMount {
 
     /// Whether the mount that holds `path` is shared, by `/proc/self/mountinfo`.
     private static func isShared(_ path: String) -> Bool {
+        let path = FileSystem.withoutLinks(path)
         var best = ""
         var isShared = false
         for line in (FileSystem.text("/proc/self/mountinfo") ?? "").split(separator: "\n") {
