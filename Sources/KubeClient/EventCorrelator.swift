@@ -47,7 +47,8 @@ struct EventCorrelator {
     /// `nil`: dropped, there were too many about this object.
     mutating func correlate(_ event: Event, now: Time) -> Step? {
         forgetOld()
-        guard takeToken(event, now: now.seconds) else { return nil }
+        // Taken in any case; what it does not let through counts all the same, and shows with the next that passes.
+        let isLetThrough = takeToken(event, now: now.seconds)
         var event = event
         let group = Self.groupKey(event)
         var key = group + "\u{0}" + (event.message ?? "")
@@ -55,10 +56,13 @@ struct EventCorrelator {
             key = group
             event.message = "(combined from similar events): " + (event.message ?? "")
         }
-        guard var known = sent[key] else { return Step(event: event, key: key, isRepeat: false) }
+        guard var known = sent[key] else {
+            return isLetThrough ? Step(event: event, key: key, isRepeat: false) : nil
+        }
         known.count += 1
         known.last = now.seconds
         sent[key] = known
+        guard isLetThrough else { return nil }
         event.metadata.name = known.name
         event.count = known.count
         event.firstTimestamp = known.first

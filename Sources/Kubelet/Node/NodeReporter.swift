@@ -16,6 +16,7 @@ actor NodeReporter {
     private let logger: Logger
     private var reported: Node?
     private var reportedAt: ContinuousClock.Instant?
+    private var isStartTold = false
 
     private static let checkInterval = Duration.seconds(60)
     private static let reportInterval = Duration.seconds(300)
@@ -49,6 +50,9 @@ actor NodeReporter {
 
     /// Makes or takes over the Node object, Ready from the first moment. Tries until the API server takes it.
     func register() async {
+        if !isStartTold {
+            recorder.record(ObjectReference(node: facts.name), .normal, reason: "Starting", "Starting kubelet.")
+        }
         var pause = Duration.milliseconds(20)
         var failures = 0
         while !Task.isCancelled {
@@ -99,6 +103,7 @@ actor NodeReporter {
             answer = try await client.updateStatus(answer)
         }
         recordTransitions(from: before, to: wanted)
+        recordStart(bootedBefore: before.nodeInfo.bootID)
         return answer
     }
 
@@ -227,6 +232,20 @@ actor NodeReporter {
             problem.map { condition("Ready", false, "KubeletNotReady", $0) }
             ?? condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
         return pressures + [ready]
+    }
+
+    /// What the node's agent tells when it has begun, once; and that the machine is not the one that was reported last.
+    private func recordStart(bootedBefore: String) {
+        guard !isStartTold else { return }
+        isStartTold = true
+        let node = ObjectReference(node: facts.name)
+        recorder.record(
+            node, .normal, reason: "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods")
+        if !bootedBefore.isEmpty, bootedBefore != facts.bootID {
+            recorder.record(
+                node, .warning, reason: "Rebooted",
+                "Node \(facts.name) has been rebooted, boot id: \(facts.bootID)")
+        }
     }
 
     /// `kubectl describe node` shows when a condition changed.
