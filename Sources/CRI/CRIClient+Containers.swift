@@ -42,6 +42,16 @@ extension CRIClient {
         let _: CRIStartContainerResponse = try await call("StartContainer", request)
     }
 
+    /// Changes what a container is held to, while it runs or before it starts.
+    package func updateContainerResources(
+        _ id: String, _ resources: CRILinuxContainerResources
+    ) async throws(CRIError) {
+        var request = CRIUpdateContainerResourcesRequest()
+        request.containerID = id
+        request.linux = resources
+        let _: CRIUpdateContainerResourcesResponse = try await call("UpdateContainerResources", request)
+    }
+
     /// Asks the container to end and kills it after `grace` seconds. Returns when it has ended. Idempotent.
     package func stopContainer(_ id: String, grace: Int64) async throws(CRIError) {
         var request = CRIStopContainerRequest()

@@ -116,10 +116,10 @@ package final class CRIClient: Sendable {
     }
 
     /// One call with one answer.
-    /// A `timeout` of `nil` waits for as long as the runtime takes.
+    /// A `timeout` of `nil` waits for as long as the runtime takes. `namespace`: for containerd's own services.
     func call<Request: Message, Response: Message>(
         _ method: String, _ request: Request, service: String = "runtime.v1.RuntimeService",
-        timeout: Duration? = .seconds(120), returning _: Response.Type = Response.self
+        namespace: String? = nil, timeout: Duration? = .seconds(120), returning _: Response.Type = Response.self
     ) async throws(CRIError) -> Response {
         var options = CallOptions.defaults
         options.timeout = timeout
@@ -128,10 +128,11 @@ package final class CRIClient: Sendable {
         let descriptor = MethodDescriptor(
             service: ServiceDescriptor(fullyQualifiedService: service), method: method, type: .unary
         )
+        let metadata: Metadata = namespace.map { ["containerd-namespace": "\($0)"] } ?? [:]
         do {
             return try await withConnection { client in
                 try await client.unary(
-                    request: ClientRequest(message: request), descriptor: descriptor,
+                    request: ClientRequest(message: request, metadata: metadata), descriptor: descriptor,
                     serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Response>(),
                     options: options, onResponse: { try $0.message }
                 )

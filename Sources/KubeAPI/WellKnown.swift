@@ -24,6 +24,8 @@ package enum PodConditionType {
     package static let ready = "Ready"
     package static let readyToStartContainers = "PodReadyToStartContainers"
     package static let disruptionTarget = "DisruptionTarget"
+    package static let resizePending = "PodResizePending"
+    package static let resizeInProgress = "PodResizeInProgress"
 }
 
 /// `type` of a Node's condition.

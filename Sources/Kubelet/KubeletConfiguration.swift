@@ -42,6 +42,9 @@ package struct KubeletConfiguration: Sendable {
         self.settings = settings
     }
 
+    /// Where `Localhost` seccomp profiles lie.
+    var seccompDirectory: String { runtime.dataDirectory + "/seccomp" }
+
     func podDirectory(_ uid: String) -> String { runtime.podDirectory + "/" + uid }
 
     func logDirectory(namespace: String, name: String, uid: String) -> String {

@@ -79,7 +79,6 @@ import Testing
         seen.containers["a"] = record(container("a"), .containerExited)
         let plan = PodPlan.make(pod, seen, now: now)
         #expect(plan.isTerminal)
-        #expect(plan.stop.keys.sorted() == ["side"])
     }
 
     @Test(

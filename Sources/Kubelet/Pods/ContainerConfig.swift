@@ -15,6 +15,8 @@ struct ContainerConfigBuilder: Sendable {
     let node: NodeFacts
     /// Id of a container whose process namespace this one joins.
     let target: String?
+    /// Where the node keeps seccomp profiles that pods name.
+    let seccompDirectory: String
 
     func build() throws(ConfigurationError) -> CRIContainerConfig {
         var config = CRIContainerConfig()
@@ -56,6 +58,12 @@ struct ContainerConfigBuilder: Sendable {
         security.privileged = own?.privileged ?? false
         security.readonlyRootfs = own?.readOnlyRootFilesystem ?? false
         security.noNewPrivs = own?.allowPrivilegeEscalation == false
+        if let selinux = own?.seLinuxOptions ?? shared?.seLinuxOptions {
+            security.selinuxOptions.user = selinux.user ?? ""
+            security.selinuxOptions.role = selinux.role ?? ""
+            security.selinuxOptions.type = selinux.type ?? ""
+            security.selinuxOptions.level = selinux.level ?? ""
+        }
         security.capabilities.addCapabilities = own?.capabilities?.add ?? []
         security.capabilities.dropCapabilities = own?.capabilities?.drop ?? []
         security.supplementalGroups = (shared?.supplementalGroups ?? []) + (shared?.fsGroup.map { [$0] } ?? [])
@@ -71,7 +79,8 @@ struct ContainerConfigBuilder: Sendable {
             security.runAsUser.value = 0
         }
         try checkNonRoot(security, own?.runAsNonRoot ?? shared?.runAsNonRoot ?? false)
-        security.seccomp = Self.profile(own?.seccompProfile ?? shared?.seccompProfile)
+        security.seccomp = profile(own?.seccompProfile ?? shared?.seccompProfile)
+        if AppArmor.isEnabled { security.apparmor = Self.profile(AppArmor.profile(container, pod)) }
         if !security.privileged, own?.procMount != "Unmasked" {
             security.maskedPaths = Self.maskedPaths
             security.readonlyPaths = Self.readonlyPaths
@@ -106,13 +115,25 @@ struct ContainerConfigBuilder: Sendable {
         }
     }
 
-    private static func profile(_ profile: SeccompProfile?) -> CRISecurityProfile {
+    private static func profile(_ profile: AppArmorProfile?) -> CRISecurityProfile {
+        var result = CRISecurityProfile()
+        switch profile?.type {
+        case "Unconfined": result.profileType = .unconfined
+        case "Localhost":
+            result.profileType = .localhost
+            result.localhostRef = profile?.localhostProfile ?? ""
+        default: result.profileType = .runtimeDefault
+        }
+        return result
+    }
+
+    private func profile(_ profile: SeccompProfile?) -> CRISecurityProfile {
         var result = CRISecurityProfile()
         switch profile?.type {
         case "RuntimeDefault": result.profileType = .runtimeDefault
         case "Localhost":
             result.profileType = .localhost
-            result.localhostRef = profile?.localhostProfile ?? ""
+            result.localhostRef = seccompDirectory + "/" + (profile?.localhostProfile ?? "")
         default: result.profileType = .unconfined
         }
         return result

@@ -8,6 +8,8 @@ struct ContainerEnvironment: Sendable {
     let downward: DownwardAPI
     let client: Client
     let services: Lister<Service>
+    /// Paths on the node by volume name, for files with variables.
+    var volumes: [String: String] = [:]
 
     /// Names and values in the order they were first set.
     struct Variables: Sendable {
@@ -47,7 +49,10 @@ struct ContainerEnvironment: Sendable {
         let wantsLinks = downward.pod.spec.enableServiceLinks ?? true
         let api = ObjectKey(namespace: "default", name: "kubernetes")
         var found = wantsLinks ? services.list(namespace: namespace) : []
-        if let kubernetes = services[api], !found.contains(where: { $0.key == api }) { found.append(kubernetes) }
+        // The pod's own namespace may have a Service of that name.
+        if let kubernetes = services[api], !found.contains(where: { $0.metadata.name == api.name }) {
+            found.append(kubernetes)
+        }
         for service in found.sorted(by: { ($0.metadata.name ?? "") < ($1.metadata.name ?? "") }) {
             guard let address = service.spec.clusterIP, !address.isEmpty, address != "None",
                 let first = service.spec.ports.first
@@ -112,8 +117,26 @@ struct ContainerEnvironment: Sendable {
             if isOptional { return nil }
             throw ConfigurationError("couldn't find key \(reference.key) in Secret \(namespace)/\(reference.name)")
         }
+        if let reference = source.fileKeyRef { return try await value(of: reference) }
         return ""
     }
+
+    private func value(of reference: FileKeySelector) async throws -> String? {
+        guard let volume = volumes[reference.volumeName] else {
+            throw ConfigurationError("cannot find the volume \"\(reference.volumeName)\" referenced by FileKeyRef")
+        }
+        let path = reference.path
+        let text = try await BlockingWork.run { VolumePath.text(path, in: volume, bytesMax: Self.fileBytesMax) }
+        guard let text else {
+            if reference.optional { return nil }
+            throw ConfigurationError("couldn't parse env file")
+        }
+        if let value = try EnvironmentFile.value(of: reference.key, in: text), !value.isEmpty { return value }
+        if reference.optional { return nil }
+        throw ConfigurationError("environment variable key \"\(reference.key)\" not found in file \"\(path)\"")
+    }
+
+    private static let fileBytesMax = 1 << 20
 
     private func configMap(_ name: String, isOptional: Bool) async throws -> ConfigMap? {
         do {

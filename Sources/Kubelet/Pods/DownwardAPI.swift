@@ -44,13 +44,17 @@ struct DownwardAPI: Sendable {
         let name = parts[1]
         var quantity =
             parts[0] == "limits" ? container.resources.limits[name] : container.resources.requests[name]
-        // Without a limit, what the node can give is the limit.
-        if quantity == nil, parts[0] == "limits" { quantity = node.allocatable[name] }
+        // Without a limit, what the whole pod may have, or what the node can give, is the limit.
+        if quantity?.isZero ?? true, parts[0] == "limits", Self.bounded.contains(name) {
+            quantity = pod.spec.resources?.limits[name] ?? node.allocatable[name]
+        }
         let divisor = selector.divisor.flatMap { $0.isZero ? nil : $0 } ?? Quantity(1)
         guard let quantity else { return "0" }
         if name == "cpu" { return String(Self.ceiling(quantity.milliValue, divisor.milliValue)) }
         return String(Self.ceiling(quantity.value, divisor.value))
     }
+
+    private static let bounded: Set<String> = ["cpu", "memory", "ephemeral-storage"]
 
     private static func ceiling(_ value: Int64, _ divisor: Int64) -> Int64 {
         divisor <= 0 ? value : (value + divisor - 1) / divisor

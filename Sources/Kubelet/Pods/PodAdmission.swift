@@ -7,21 +7,28 @@ struct PodAdmission: Sendable {
     var state = NodeState.Value()
 
     /// Why the pod cannot run here; `nil` lets it in.
-    func refusal(of pod: Pod, among all: [Pod]) -> PodVerdict? {
+    /// `allocated`: what a pod holds, which a resize may have made different from what it asks for.
+    func refusal(
+        of pod: Pod, among all: [Pod], allocated: (String) -> [String: Quantity]? = { _ in nil }
+    ) -> PodVerdict? {
         guard pod.metadata.deletionTimestamp == nil, pod.status.startTime == nil else { return nil }
         let others = all.filter { other in
             other.metadata.uid != pod.metadata.uid && other.status.phase != PodPhase.failed
-                && other.status.phase != PodPhase.succeeded && other.status.startTime != nil
+                && other.status.phase != PodPhase.succeeded
+                && (other.status.startTime != nil || allocated(other.metadata.uid ?? "") != nil)
         }
         if let system = pod.spec.os?.name, system != "linux" {
             return PodVerdict(
                 reason: "PodOSNotSupported",
                 message: "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS")
         }
+        if let refusal = PodFeatures.refusal(of: pod) { return refusal }
         if let refusal = refusalByState(pod) { return refusal }
         let podsMax = Int(node.allocatable["pods"]?.value ?? 0)
         var used: [String: Quantity] = [:]
-        for other in others { used.merge(PodFacts.requests(other)) { $0 + $1 } }
+        for other in others {
+            used.merge(allocated(other.metadata.uid ?? "") ?? PodFacts.requests(other)) { $0 + $1 }
+        }
         if others.count >= podsMax {
             return verdict("pods", requested: 1, used: Int64(others.count), capacity: Int64(podsMax))
         }

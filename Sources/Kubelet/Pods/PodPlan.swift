@@ -12,8 +12,10 @@ struct PodPlan: Sendable, Equatable {
     var waiting: [String: ContinuousClock.Instant] = [:]
     /// Running containers to stop, with the words for the event.
     var stop: [String: String] = [:]
-    /// All has ended and nothing will start again: the sandbox may go.
+    /// All has ended and nothing will start again: what stays (sidecars, visitors) ends too, then the sandbox may go.
     var isTerminal = false
+    /// A rule of this container starts the whole pod over.
+    var restartAll: String?
     /// When to look again if nothing happens before.
     var deadline: ContinuousClock.Instant?
 
@@ -30,18 +32,25 @@ struct PodObservation: Sendable {
     var containers: [String: ContainerRecord] = [:]
     /// When each container's newest life was seen to end.
     var exits: [String: ContinuousClock.Instant] = [:]
+
+    /// Whether a main container of `pod` has lived in the current sandbox: init containers are over then.
+    func hasStartedMain(of pod: Pod) -> Bool {
+        pod.spec.containers.contains { container in
+            guard let record = containers[container.name] else { return false }
+            return record.status != nil && record.sandboxID == sandbox?.id && !record.startsOver
+        }
+    }
 }
 
 extension PodPlan {
     static func make(_ pod: Pod, _ seen: PodObservation, now: ContinuousClock.Instant) -> PodPlan {
         var plan = PodPlan()
+        if let name = restartOfAll(pod, seen) {
+            plan.restartAll = name
+            return plan
+        }
         if isOver(pod, seen) {
             plan.isTerminal = true
-            // Sidecars and visitors have no reason to outlive the others.
-            let others = pod.spec.initContainers.map(\.name) + pod.spec.ephemeralContainers.map(\.name)
-            for name in others where seen.containers[name]?.isRunning == true {
-                plan.stop[name] = "Stopping container \(name)"
-            }
             return plan
         }
         if let retry = seen.sandboxRetryAt, retry > now { plan.look(at: retry) }
@@ -59,24 +68,32 @@ extension PodPlan {
     private mutating func planInit(_ pod: Pod, _ seen: PodObservation, _ now: ContinuousClock.Instant) -> Bool {
         let sandboxID = seen.sandbox?.id
         // Once a main container has lived in this sandbox, only sidecars matter.
-        let isPast = pod.spec.containers.contains { main in
-            let record = seen.containers[main.name]
-            return record?.status != nil && record?.sandboxID == sandboxID
+        let isPast = seen.hasStartedMain(of: pod)
+        func record(_ container: Container) -> ContainerRecord { seen.containers[container.name] ?? ContainerRecord() }
+        func isCurrent(_ record: ContainerRecord) -> Bool {
+            !record.startsOver && (record.sandboxID == sandboxID || (sandboxID == nil && record.status == nil))
         }
-        for container in pod.spec.initContainers {
-            let record = seen.containers[container.name] ?? ContainerRecord()
-            let isOfSandbox = record.sandboxID == sandboxID || (sandboxID == nil && record.status == nil)
+        // What comes before the newest one was done; a sidecar among it that fell over comes back beside it.
+        let newest = pod.spec.initContainers.lastIndex { container in
+            let record = record(container)
+            return record.status != nil && isCurrent(record)
+        }
+        for (index, container) in pod.spec.initContainers.enumerated() {
+            let record = record(container)
+            let isCurrent = isCurrent(record)
+            let wasPassed = isPast || newest.map { index < $0 } ?? false
             if container.isSidecar {
-                if record.isRunning && isOfSandbox {
-                    if record.hasStarted { continue }
-                    return isPast
+                if record.isRunning && isCurrent {
+                    planChange(container, record)
+                    if record.hasStarted || wasPassed { continue }
+                    return false
                 }
-                planStart(container, record, seen, now, restarts: record.hasExited && isOfSandbox)
-                if isPast { continue }
+                planStart(container, record, seen, now, restarts: record.hasExited && isCurrent)
+                if wasPassed { continue }
                 return false
             }
-            if isPast || (record.hasExited && isOfSandbox && record.exitCode == 0) { continue }
-            planStart(container, record, seen, now, restarts: record.hasExited && isOfSandbox)
+            if wasPassed || (record.hasExited && isCurrent && record.exitCode == 0) { continue }
+            planStart(container, record, seen, now, restarts: record.hasExited && isCurrent)
             return false
         }
         return true
@@ -86,14 +103,20 @@ extension PodPlan {
         _ container: Container, _ pod: Pod, _ seen: PodObservation, _ now: ContinuousClock.Instant
     ) {
         let record = seen.containers[container.name] ?? ContainerRecord()
-        if record.isRunning {
-            if record.status?.annotations[RuntimeLabels.containerHash] != RuntimeLabels.hash(of: container) {
-                stop[container.name] = "Container \(container.name) definition changed, will be restarted"
-            }
-            return
-        }
-        if let code = record.exitCode, !pod.restarts(afterExit: code) { return }
+        if record.isRunning { return planChange(container, record) }
+        if let code = record.exitCode, !record.startsOver, !pod.restarts(container, afterExit: code) { return }
         planStart(container, record, seen, now, restarts: record.hasExited)
+    }
+
+    /// A running container whose image was changed must be made anew.
+    private mutating func planChange(_ container: Container, _ record: ContainerRecord) {
+        if let made = record.status?.annotations[RuntimeLabels.containerHash],
+            made != RuntimeLabels.hash(of: container)
+        {
+            stop[container.name] = "Container \(container.name) definition changed, will be restarted"
+        } else if record.resizeRestarts {
+            stop[container.name] = "Container \(container.name) resize requires restart, will be restarted"
+        }
     }
 
     /// Starts the container now, or notes when.
@@ -107,7 +130,7 @@ extension PodPlan {
             return look(at: until)
         }
         if let retry = record.retryAt, retry > now { return look(at: retry) }
-        if restarts {
+        if restarts, !record.resizeRestarts {
             let due = record.crash.due(afterExit: seen.exits[container.name] ?? now)
             if due > now {
                 waiting[container.name] = due
@@ -119,12 +142,12 @@ extension PodPlan {
 
     /// True where an init container ended badly and will not be tried again.
     static func initFailed(_ pod: Pod, _ seen: PodObservation) -> Bool {
-        guard pod.spec.restartPolicy == "Never" else { return false }
+        if seen.hasStartedMain(of: pod) { return false }
         return pod.spec.initContainers.contains { container in
-            guard !container.isSidecar, let record = seen.containers[container.name], record.activity == .idle,
+            guard let record = seen.containers[container.name], record.activity == .idle, !record.startsOver,
                 let code = record.exitCode
             else { return false }
-            return code != 0
+            return pod.failsWith(container, exit: code)
         }
     }
 
@@ -132,28 +155,21 @@ extension PodPlan {
     private static func isOver(_ pod: Pod, _ seen: PodObservation) -> Bool {
         if initFailed(pod, seen) { return true }
         return pod.spec.containers.allSatisfy { container in
-            guard let record = seen.containers[container.name], record.activity == .idle, let code = record.exitCode
+            guard let record = seen.containers[container.name], record.activity == .idle, !record.startsOver,
+                let code = record.exitCode
             else { return false }
-            return !pod.restarts(afterExit: code)
-        }
-    }
-}
-
-extension Pod {
-    /// Whether the restart policy asks for a new life after an exit with `code`.
-    func restarts(afterExit code: Int32) -> Bool {
-        switch spec.restartPolicy ?? "Always" {
-        case "Never": false
-        case "OnFailure": code != 0
-        default: true
+            return !pod.restarts(container, afterExit: code)
         }
     }
 
-    /// Every container, init containers first.
-    var allContainers: [Container] { spec.initContainers + spec.containers }
-}
-
-extension Container {
-    /// An init container that stays: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
-    var isSidecar: Bool { restartPolicy == "Always" }
+    /// The container whose end, by a rule of its own, starts the pod over.
+    private static func restartOfAll(_ pod: Pod, _ seen: PodObservation) -> String? {
+        guard pod.canRestartAll else { return nil }
+        return pod.allContainers.first { container in
+            guard let record = seen.containers[container.name], record.activity == .idle, !record.startsOver,
+                let code = record.exitCode
+            else { return false }
+            return container.rule(for: code)?.action == ContainerRestartAction.all
+        }?.name
+    }
 }

@@ -65,6 +65,15 @@ struct ContainerRecord: Sendable {
     /// `true` once the container has been up in this sandbox (with no startup probe: at once).
     var hasStarted = false
 
+    /// A rule starts the pod over: this container lives again, however its last life ended.
+    var startsOver = false
+    /// Its new resources need a new life.
+    var resizeRestarts = false
+    /// The resources that the runtime was last told to hold it to.
+    var given: ResourceRequirements?
+    /// What the runtime really holds it to; `nil` until read.
+    var actual: ResourceRequirements?
+
     /// What the readiness probe says; `true` where there is none.
     var isReady = true
 

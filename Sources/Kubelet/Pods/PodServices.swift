@@ -23,6 +23,8 @@ struct PodServices: Sendable {
     let probes: ProbeTotals
     /// All pods of the node, static ones as they run.
     let pods: NodePods
+    /// What the pods hold, so that resizes do not promise the same twice.
+    let allocations = NodeAllocations()
     /// The ConfigMaps and Secrets of this node's pods.
     let content: ReferencedContent
     let logger: Logger

@@ -11,6 +11,10 @@ struct PodStatusBuilder: Sendable {
     let verdict: PodVerdict?
     /// The pod is being ended: what runs no more will not run again.
     let isTerminating: Bool
+    /// A rule starts the whole pod over, and its containers are being ended for that.
+    var isRestartingAll = false
+    /// `PodResizePending` and `PodResizeInProgress`, as they are now.
+    var resize: [PodCondition] = []
     let now: Time
 
     func build() -> PodStatus {
@@ -30,35 +34,39 @@ struct PodStatusBuilder: Sendable {
                 return ip
             }
         }
-        let isInitialized = isInitialized
+        let waiting = pod.spec.initContainers.isEmpty ? WaitingReason.creating : .initializing
         status.initContainerStatuses = pod.spec.initContainers.map {
             containerStatus($0, before: before.initContainerStatuses, default: .initializing)
         }
         status.containerStatuses = pod.spec.containers.map {
-            containerStatus(
-                $0, before: before.containerStatuses,
-                default: isInitialized || pod.spec.initContainers.isEmpty ? .creating : .initializing)
-        }
+            containerStatus($0, before: before.containerStatuses, default: waiting)
+        }.sorted { $0.name < $1.name }
         status.ephemeralContainerStatuses = pod.ephemeralContainers.map {
-            containerStatus($0, before: before.ephemeralContainerStatuses, default: .creating)
+            containerStatus($0, before: before.ephemeralContainerStatuses, default: waiting)
         }
+        limitMessages(&status)
         if verdict != nil, seen.containers.isEmpty {
             // Refused at the door: no container was ever on its way.
             status.initContainerStatuses = []
             status.containerStatuses = []
         }
         status.phase = phase(status, before: before.phase)
+        if status.phase != before.phase {
+            status.reason = nil
+            status.message = nil
+        }
         if let verdict, !isEnding {
             status.reason = verdict.reason
             status.message = verdict.message
         }
-        status.conditions = conditions(status, isInitialized: isInitialized, before: before.conditions)
+        status.conditions = conditions(status, before: before.conditions)
         return status
     }
 
     /// Conditions that the node agent writes.
-    private static let ownConditions: Set<String> = [
-        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady",
+    static let ownConditions: Set<String> = [
+        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "AllContainersRestarting",
+        PodConditionType.resizePending, PodConditionType.resizeInProgress,
     ]
 
     /// What we last told, with what others wrote: a watch may bring a version older than our last write.
@@ -85,7 +93,7 @@ struct PodStatusBuilder: Sendable {
     ) -> ContainerStatus {
         let old = before.first { $0.name == container.name }
         guard let record = seen.containers[container.name] else {
-            if let old, verdict != nil || isTerminating { return old }
+            if let old, verdict != nil || isTerminating || old.state.terminated != nil { return old }
             var status = ContainerStatus()
             status.name = container.name
             status.image = container.image ?? ""
@@ -101,12 +109,10 @@ struct PodStatusBuilder: Sendable {
         status.imageID = record.status?.imageRef ?? ""
         status.containerID = record.id.map { "containerd://" + $0 }
         status.started = false
-        var resources = ResourceRequirements()
-        resources.limits = container.resources.limits
-        resources.requests = container.resources.requests
-        status.resources = resources
+        status.resources = record.isRunning ? record.actual ?? own(container.resources) : own(container.resources)
         status.allocatedResources = container.resources.requests
         if record.status != nil { status.volumeMounts = container.mountStatuses }
+        if record.isRunning { status.stopSignal = container.lifecycle?.stopSignal }
         if record.isRunning {
             var running = ContainerStateRunning()
             running.startedAt = record.status.map { Time(nanoseconds: $0.startedAt) }
@@ -146,113 +152,36 @@ struct PodStatusBuilder: Sendable {
         return waiting
     }
 
-    // MARK: - Pod
+    private func own(_ resources: ResourceRequirements) -> ResourceRequirements {
+        var own = ResourceRequirements()
+        own.limits = resources.limits
+        own.requests = resources.requests
+        return own
+    }
+
+    private static let messageBytesMax = 12 << 10
+
+    /// All last words of a pod together have a bound, shared evenly.
+    private func limitMessages(_ status: inout PodStatus) {
+        let count = pod.spec.containers.count + pod.spec.initContainers.count + pod.spec.ephemeralContainers.count
+        let share = Self.messageBytesMax / max(count, 1)
+        func cut(_ ended: inout ContainerStateTerminated?) {
+            guard let message = ended?.message, message.utf8.count > share else { return }
+            ended?.message = String(decoding: Array(message.utf8.prefix(share)), as: UTF8.self)
+        }
+        func cut(_ statuses: inout [ContainerStatus]) {
+            for index in statuses.indices {
+                cut(&statuses[index].state.terminated)
+                cut(&statuses[index].lastState.terminated)
+            }
+        }
+        cut(&status.initContainerStatuses)
+        cut(&status.containerStatuses)
+        cut(&status.ephemeralContainerStatuses)
+    }
 
     /// The node ends the pod, but something of it still runs: it has not failed yet.
-    private var isEnding: Bool { isTerminating && seen.containers.values.contains { $0.isRunning } }
-
-    private var isInitialized: Bool {
-        pod.spec.initContainers.allSatisfy { container in
-            guard let record = seen.containers[container.name] else { return false }
-            return container.isSidecar ? record.hasStarted : record.exitCode == 0
-        }
-    }
-
-    /// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
-    private func phase(_ status: PodStatus, before: String?) -> String {
-        if before == PodPhase.succeeded || before == PodPhase.failed { return before ?? "" }
-        if verdict != nil, !isEnding { return PodPhase.failed }
-        if PodPlan.initFailed(pod, seen) { return PodPhase.failed }
-        var running = 0
-        var waiting = 0
-        var failed = 0
-        var succeeded = 0
-        for container in status.containerStatuses {
-            if container.state.running != nil {
-                running += 1
-            } else if let ended = container.state.terminated {
-                if ended.exitCode == 0 { succeeded += 1 } else { failed += 1 }
-            } else if container.lastState.terminated != nil {
-                running += 1  // Between two lives.
-            } else {
-                waiting += 1
-            }
-        }
-        if waiting > 0 {
-            let isOver = isTerminating && running == 0
-            return isOver ? PodPhase.failed : before == PodPhase.running ? PodPhase.running : PodPhase.pending
-        }
-        if !isInitialized && !isTerminating && running == 0 && failed + succeeded == 0 { return PodPhase.pending }
-        if running > 0 { return PodPhase.running }
-        let policy = pod.spec.restartPolicy ?? "Always"
-        if !isTerminating {
-            if policy == "Always" { return PodPhase.running }
-            if policy == "OnFailure", failed > 0 { return PodPhase.running }
-        }
-        return failed == 0 ? PodPhase.succeeded : PodPhase.failed
-    }
-
-    /// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions
-    private func conditions(_ status: PodStatus, isInitialized: Bool, before: [PodCondition]) -> [PodCondition] {
-        let phase = status.phase
-        let isOver = phase == PodPhase.succeeded || phase == PodPhase.failed
-        var made: [PodCondition] = []
-        func add(_ type: String, _ isTrue: Bool, _ reason: String? = nil, _ message: String? = nil) {
-            var condition = PodCondition()
-            condition.type = type
-            condition.status = isTrue ? "True" : "False"
-            condition.reason = reason
-            condition.message = message
-            condition.observedGeneration = pod.metadata.generation
-            let old = before.first { $0.type == type }
-            condition.lastTransitionTime = old?.status == condition.status ? old?.lastTransitionTime : now
-            made.append(condition)
-        }
-        add("PodReadyToStartContainers", seen.sandbox?.isReady == true && !isOver)
-        let unready = status.containerStatuses.filter { !$0.ready }.map(\.name)
-        let text = "containers with unready status: [\(unready.joined(separator: " "))]"
-        if isOver && phase == PodPhase.succeeded {
-            add("Initialized", true, "PodCompleted")
-            add("Ready", false, "PodCompleted")
-            add("ContainersReady", false, "PodCompleted")
-        } else {
-            if isInitialized || pod.spec.initContainers.isEmpty {
-                add("Initialized", true)
-            } else {
-                let incomplete = pod.spec.initContainers.map(\.name).filter { name in
-                    seen.containers[name]?.exitCode != 0 && seen.containers[name]?.hasStarted != true
-                }
-                add(
-                    "Initialized", false, "ContainersNotInitialized",
-                    "containers with incomplete status: [\(incomplete.joined(separator: " "))]")
-            }
-            if phase == PodPhase.failed {
-                add("Ready", false, "PodFailed")
-                add("ContainersReady", false, "PodFailed")
-            } else if unready.isEmpty {
-                let missing = pod.spec.readinessGates.map(\.conditionType).filter { gate in
-                    before.first { $0.type == gate }?.status != "True"
-                }
-                if missing.isEmpty {
-                    add("Ready", true)
-                } else {
-                    let list = missing.map { "corresponding condition of pod readiness gate \"\($0)\" does not exist." }
-                    add("Ready", false, "ReadinessGatesNotReady", list.joined(separator: ", "))
-                }
-                add("ContainersReady", true)
-            } else {
-                add("Ready", false, "ContainersNotReady", text)
-                add("ContainersReady", false, "ContainersNotReady", text)
-            }
-        }
-        if let verdict, verdict.isDisruption, isOver {
-            add(PodConditionType.disruptionTarget, true, "TerminationByKubelet", verdict.message)
-        }
-        let scheduled = before.first { $0.type == "PodScheduled" }
-        if scheduled == nil { add("PodScheduled", true) }
-        let ours = Set(made.map(\.type))
-        return made + before.filter { !ours.contains($0.type) }
-    }
+    var isEnding: Bool { isTerminating && seen.containers.values.contains { $0.isRunning } }
 }
 
 /// The node's own decision that a pod fails.

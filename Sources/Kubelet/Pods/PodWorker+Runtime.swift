@@ -110,7 +110,7 @@ extension PodWorker {
                 let words = LastWords.read(file)
                 return words.isEmpty && wantsLog && code != 0 ? LastWords.tail(log) : words
             }) ?? ""
-        if !left.isEmpty { message = left }
+        if !left.isEmpty { message += (message.isEmpty ? "" : ": ") + left }
         ended.message = message.isEmpty ? nil : message
         return ended
     }
@@ -124,7 +124,12 @@ enum LastWords {
     private static let logLinesMax = 80
 
     static func read(_ path: String) -> String {
-        String(decoding: (try? FileSystem.read(path, bytesMax: bytesMax)) ?? [], as: UTF8.self)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        // The end of it: a container may write more than is told.
+        lseek(descriptor, max(0, lseek(descriptor, 0, SEEK_END) - off_t(bytesMax)), SEEK_SET)
+        return String(decoding: FileSystem.readAll(descriptor: descriptor, bytesMax: bytesMax), as: UTF8.self)
     }
 
     /// The end of a log in CRI's format, without its time stamps.

@@ -24,9 +24,9 @@ extension PodWorker {
             attempt = 0
         }
         do {
+            let (config, handler) = try await sandboxConfig(attempt)
             await shared.groups.place(pod)
-            let config = shared.sandboxes.build(pod, attempt: attempt)
-            let id = try await shared.cri.runPodSandbox(config)
+            let id = try await shared.cri.runPodSandbox(config, runtimeHandler: handler)
             shared.owners[id] = uid
             seen.sandbox = SandboxRecord(try await shared.cri.podSandboxStatus(id))
             sandboxFailures = 0
@@ -39,9 +39,29 @@ extension PodWorker {
                 pod, .warning, reason: "FailedCreatePodSandBox", "Failed to create pod sandbox: \(error)")
         }
         seen.isSandboxBusy = false
+        checkQuiet()
         checkPrerequisites()
         wake()
         if attempt > 1, let current = seen.sandbox, current.isReady { await removeOldSandboxes(before: attempt - 1) }
+    }
+
+    private func sandboxConfig(_ attempt: UInt32) async throws -> (CRIPodSandboxConfig, handler: String) {
+        if pod.spec.hostUsers == false {
+            throw ConfigurationError("can't set `spec.hostUsers: false`, runtime does not support user namespaces")
+        }
+        for warning in shared.sandboxes.warnings(pod) {
+            shared.recorder.record(pod, .warning, reason: "DNSConfigForming", warning)
+        }
+        let config = try shared.sandboxes.build(pod, attempt: attempt)
+        guard let name = pod.spec.runtimeClassName, !name.isEmpty else { return (config, "") }
+        do {
+            return (
+                config, try await shared.client.get(RuntimeClass.self, ObjectKey(namespace: "", name: name)).handler
+            )
+        } catch {
+            throw ConfigurationError(
+                error.isNotFound ? "runtimeclass.node.k8s.io \"\(name)\" not found" : error.message)
+        }
     }
 
     /// The dead sandbox before the current one keeps the last log of each container; older ones are of no use.
@@ -71,6 +91,7 @@ extension PodWorker {
             shared.recorder.record(pod, .warning, reason: "FailedMount", "\(error)")
         }
         areVolumesBusy = false
+        checkQuiet()
         checkPrerequisites()
         wake()
     }
@@ -105,7 +126,7 @@ extension PodWorker {
 
     // MARK: - Containers
 
-    /// One start of a container: image, environment, mounts, create, start.
+    /// One start of a container: image, environment, mounts, create, start, `postStart`.
     func start(_ name: String) async {
         guard let container = pod.runnableContainers.first(where: { $0.name == name }) else { return }
         do throws(StartFailure) {
@@ -115,10 +136,21 @@ extension PodWorker {
                 seen.containers[name]?.activity = .idle
                 return wake()
             }
-            try await prepareImageVolumes(container)
-            try await launch(container, image: image, in: sandbox)
+            launching += 1
+            let id: String
+            do throws(StartFailure) {
+                try await prepareImageVolumes(container)
+                id = try await launch(container, image: image, in: sandbox)
+            } catch {
+                launching -= 1
+                checkQuiet()
+                throw error
+            }
+            launching -= 1
+            checkQuiet()
             seen.containers[name]?.waiting = nil
             seen.containers[name]?.retryAt = nil
+            try await postStart(container, id)
         } catch {
             note(error, container)
         }
@@ -126,21 +158,34 @@ extension PodWorker {
         wake()
     }
 
+    /// How long a failed start is told of before the wait for the next one.
+    private static let failureShownFor = Duration.seconds(1)
+
     private func note(_ failure: StartFailure, _ container: Container) {
         let now = ContinuousClock.now
+        let name = container.name
         switch failure {
         case .image(let failure):
             if failure.wasTried {
-                seen.containers[container.name]?.image.failed(failure.waiting, at: now)
+                seen.containers[name]?.image.failed(failure.waiting, at: now)
             } else {
-                seen.containers[container.name]?.retryAt = now + .seconds(10)
+                seen.containers[name]?.retryAt = now + .seconds(10)
             }
-            seen.containers[container.name]?.waiting = failure.waiting
-        case .configuration(let text), .creation(let text), .start(let text):
-            let reason = failure.reason
-            seen.containers[container.name]?.waiting = WaitingReason(reason: reason, message: text)
-            seen.containers[container.name]?.retryAt = now + .seconds(10)
-            shared.recorder.record(reference(to: container.name), .warning, reason: "Failed", "Error: \(text)")
+            seen.containers[name]?.waiting = failure.waiting
+            return
+        case .configuration(let text), .creation(let text):
+            seen.containers[name]?.waiting = WaitingReason(reason: failure.reason, message: text)
+            seen.containers[name]?.retryAt = now + .seconds(10)
+            shared.recorder.record(reference(to: name), .warning, reason: "Failed", "Error: \(text)")
+        case .start(let text):
+            shared.recorder.record(reference(to: name), .warning, reason: "Failed", "Error: \(text)")
+            fallthrough
+        case .hook(let text):
+            // There was a container, and it has ended: its restarts follow the policy and the back-off.
+            seen.containers[name]?.retryAt = now + Self.failureShownFor
+            let code = seen.containers[name]?.exitCode ?? 128
+            guard pod.restarts(container, afterExit: code) else { return }
+            seen.containers[name]?.waiting = WaitingReason(reason: failure.reason, message: text)
         }
     }
 
@@ -155,7 +200,7 @@ extension PodWorker {
 
     private func launch(
         _ container: Container, image: CRIImage, in sandbox: SandboxRecord
-    ) async throws(StartFailure) {
+    ) async throws(StartFailure) -> String {
         let name = container.name
         let record = seen.containers[name] ?? ContainerRecord()
         let count = record.status == nil && record.termination == nil ? record.restartCount : record.restartCount + 1
@@ -165,13 +210,7 @@ extension PodWorker {
         } catch {
             throw .configuration(String(describing: error))
         }
-        let id: String
-        let sandboxConfig = shared.sandboxes.build(pod, attempt: sandbox.attempt)
-        do {
-            id = try await shared.cri.createContainer(config, in: sandbox.id, sandbox: sandboxConfig)
-        } catch {
-            throw .creation(error.message)
-        }
+        let id = try await create(config, in: sandbox)
         shared.owners[id] = uid
         shared.recorder.record(reference(to: name), .normal, reason: "Created", "Container created")
         do {
@@ -182,10 +221,27 @@ extension PodWorker {
         }
         shared.recorder.record(reference(to: name), .normal, reason: "Started", "Container started")
         await replace(name, by: id, sandbox: sandbox.id, count: count)
-        await postStart(container, id)
+        await readActual(name, id)
         if isTerminating {
             // The end came while we started it; the termination may have listed the containers before.
             try? await shared.cri.stopContainer(id, grace: grace ?? 0)
+        }
+        return id
+    }
+
+    private func create(
+        _ config: CRIContainerConfig, in sandbox: SandboxRecord
+    ) async throws(StartFailure) -> String {
+        let sandboxConfig: CRIPodSandboxConfig
+        do {
+            sandboxConfig = try shared.sandboxes.build(pod, attempt: sandbox.attempt)
+        } catch {
+            throw .configuration(error.description)
+        }
+        do {
+            return try await shared.cri.createContainer(config, in: sandbox.id, sandbox: sandboxConfig)
+        } catch {
+            throw .creation(error.message)
         }
     }
 
@@ -193,19 +249,21 @@ extension PodWorker {
         _ container: Container, image: CRIImage, restartCount: Int
     ) async throws -> CRIContainerConfig {
         let environment = ContainerEnvironment(
-            downward: downward(), client: shared.client, services: shared.services)
+            downward: downward(), client: shared.client, services: shared.services, volumes: volumes ?? [:])
         let variables = try await environment.variables(of: container)
         let mounts = ContainerMounts(
             pod: pod, container: container, podDirectory: shared.configuration.podDirectory(uid),
             volumes: (volumes ?? [:]).merging(imageVolumes) { $1 }, podIPs: seen.sandbox?.ips ?? [],
-            variables: variables.values)
+            variables: variables.values,
+            domain: SandboxConfigBuilder.domain(pod, shared.configuration.clusterDomain))
         let (made, devices) = try await BlockingWork.run {
             (try mounts.make(restartCount: restartCount), try mounts.devices())
         }
         return try ContainerConfigBuilder(
             pod: pod, container: container, restartCount: restartCount, variables: variables, mounts: made,
             devices: devices,
-            image: image, node: shared.node, target: targetID(of: container)
+            image: image, node: shared.node, target: targetID(of: container),
+            seccompDirectory: shared.configuration.seccompDirectory
         ).build()
     }
 
@@ -221,7 +279,8 @@ extension PodWorker {
         let forgotten = record.previousID
         if record.termination != nil {
             record.lastTermination = record.termination
-            record.crash.restarted(at: .now)
+            // A life that new resources ended was no crash.
+            if !record.resizeRestarts { record.crash.restarted(at: .now) }
         }
         record.previousID = record.status?.id
         record.termination = nil
@@ -229,8 +288,12 @@ extension PodWorker {
         record.sandboxID = sandbox
         let container = pod.runnableContainers.first { $0.name == name }
         record.hasStarted = container?.startupProbe == nil
+        record.given = container?.resources
+        record.actual = nil
         record.isReady = container?.readinessProbe == nil
         record.status = nil
+        record.startsOver = false
+        record.resizeRestarts = false
         seen.exits[name] = nil
         seen.containers[name] = record
         await refresh(name, id: id)
@@ -260,6 +323,8 @@ enum StartFailure: Error {
     case configuration(String)
     case creation(String)
     case start(String)
+    /// `postStart`
+    case hook(String)
 
     var reason: String {
         switch self {
@@ -267,6 +332,7 @@ enum StartFailure: Error {
         case .configuration: "CreateContainerConfigError"
         case .creation: "CreateContainerError"
         case .start: "RunContainerError"
+        case .hook: "PostStartHookError"
         }
     }
 }

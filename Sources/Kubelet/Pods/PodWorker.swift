@@ -13,7 +13,14 @@ actor PodWorker {
     let uid: String
     let shared: PodServices
     let publisher: StatusPublisher
+    /// The pod as the node runs it: with the resources that it was given.
     var pod: Pod
+    /// The pod as the API has it: with the resources that it asks for.
+    var desired: Pod
+    var allocation: PodAllocation
+    /// What the pod had before a resize that is under way.
+    var previousAllocation: PodAllocation?
+    var resize = ResizeState()
     var seen = PodObservation()
     /// Paths on the node by volume name; `nil` until all are made.
     var volumes: [String: String]?
@@ -48,6 +55,17 @@ actor PodWorker {
     var graceOfNode: Int64?
     /// Seconds of grace last told to the runtime, to notice a shorter one.
     var grace: Int64?
+    /// When the grace period of all containers that are being ended is over.
+    var endBy = ContinuousClock.now
+    /// Hooks under way, by container.
+    var hooks: [String: Task<HookFailure?, Never>] = [:]
+    /// Containers being created or started right now.
+    var launching = 0
+    var quietWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Sidecars of a pod that is done are being ended.
+    var isEndingRest = false
+    /// A container's rule starts the pod over.
+    var isRestartingAll = false
 
     private let wakes: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
@@ -56,6 +74,8 @@ actor PodWorker {
     init(pod: Pod, shared: PodServices, verdict: PodVerdict? = nil) {
         uid = pod.metadata.uid ?? ""
         self.pod = pod
+        desired = pod
+        allocation = PodAllocation(of: pod)
         self.shared = shared
         self.verdict = verdict
         publisher = StatusPublisher(client: shared.client, logger: shared.logger, pod: pod, isStatic: pod.isStatic)
@@ -97,7 +117,8 @@ actor PodWorker {
         if pod.metadata.labels != new.metadata.labels || pod.metadata.annotations != new.metadata.annotations {
             areVolumesStale = true  // The downward API shows them.
         }
-        pod = new
+        desired = new
+        pod = allocation.applied(to: new)
         pod.status = PodStatusBuilder.merge(ours: known, theirs: new.status)
         await publisher.observed(new)
         wake()
@@ -144,12 +165,14 @@ actor PodWorker {
                 if isFinished { break }
             }
             releasePrerequisites(false)
+            for hook in hooks.values { hook.cancel() }
             group.cancelAll()
         }
         if isFinished {
             shared.index.update(pod.key, uid: uid, nil)
             shared.content.forget(uid)
             shared.probes.forget(pod: uid)
+            shared.allocations.forget(uid)
         }
     }
 
@@ -170,8 +193,16 @@ actor PodWorker {
         noteWaiting(plan)
         noteImageBackOff(now)
         var operations: [Operation] = [{ await self.publish() }]
+        if isRestartingAll { return operations }
+        if let cause = plan.restartAll {
+            isRestartingAll = true
+            return [{ await self.restartAll(cause) }]
+        }
         if plan.isTerminal {
-            operations += plan.stop.map { name, message in { await self.stop(name, message: message) } }
+            if !isEndingRest, seen.containers.values.contains(where: \.isRunning) {
+                isEndingRest = true
+                operations.append { await self.endRest() }
+            }
             return operations + releaseSandbox()
         }
         operations += preparations(plan, now)
@@ -183,7 +214,7 @@ actor PodWorker {
             seen.containers[name]?.activity = .stopping
             operations.append { await self.stop(name, message: message) }
         }
-        operations += probeSteps()
+        operations += probeSteps() + resizeSteps(now)
         if let deadline = plan.deadline { alarm = alarm.map { min($0, deadline) } ?? deadline }
         return operations
     }
@@ -227,6 +258,9 @@ actor PodWorker {
         return [{ await self.stopSandbox(sandbox.id) }]
     }
 
+    /// Asks for a look at the pod at `instant`, if nothing happens before.
+    func look(at instant: ContinuousClock.Instant) { alarm = alarm.map { min($0, instant) } ?? instant }
+
     /// The next time to wake up, if it is not asked for already.
     private func nextAlarm() -> ContinuousClock.Instant? {
         defer { alarm = nil }
@@ -243,6 +277,9 @@ actor PodWorker {
             verdict = PodVerdict(
                 reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline")
             isTerminating = true
+            shared.recorder.record(
+                pod, .normal, reason: "DeadlineExceeded",
+                "Pod was active on the node longer than the specified deadline")
         } else {
             let due = ContinuousClock.now + left
             alarm = alarm.map { min($0, due) } ?? due
@@ -288,7 +325,7 @@ actor PodWorker {
         guard !isGone else { return }
         let builder = PodStatusBuilder(
             pod: pod, seen: seen, nodeAddress: shared.node.address, verdict: verdict, isTerminating: isTerminating,
-            now: .now())
+            isRestartingAll: isRestartingAll, resize: resizeConditions, now: .now())
         let status = builder.build()
         // Conditions of the next step build on these.
         pod.status = status

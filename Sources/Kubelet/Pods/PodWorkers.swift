@@ -6,7 +6,7 @@ internal import Logging
 
 /// Owns one worker for each pod of this node, and tells them what happens.
 actor PodWorkers {
-    private let shared: PodServices
+    nonisolated let shared: PodServices
     private let pods: Informer<Pod>
     private let manifests: ManifestDirectory
     private let mirrors: ControllerRunner<MirrorPods>
@@ -32,6 +32,8 @@ actor PodWorkers {
         case compare
         /// A ConfigMap or Secret of the pod changed.
         case content(String)
+        /// Something that the resize of this pod waits for may be free.
+        case resize(String)
         case finished(String)
     }
 
@@ -53,6 +55,9 @@ actor PodWorkers {
             group.addTask { await self.followRuntime() }
             group.addTask { [shared, change] in await shared.content.run { change.yield(.content($0)) } }
             group.addTask { await self.compareRegularly() }
+            group.addTask { [shared, change] in
+                for await uid in shared.allocations.retries { change.yield(.resize(uid)) }
+            }
             await pods.waitForSync()
             guard !Task.isCancelled else { return group.cancelAll() }
             await adopt()
@@ -92,6 +97,7 @@ actor PodWorkers {
             for worker in workers.values { group.addTask { await worker.compare() } }
         case .content(let uid): await workers[uid]?.contentChanged()
         case .manifests(let pods): await follow(pods, &group)
+        case .resize(let uid): await workers[uid]?.retryResize()
         case .finished(let uid):
             workers[uid] = nil
             await staticEnded(uid, &group)
@@ -100,11 +106,13 @@ actor PodWorkers {
 
     private func start(_ pod: Pod, _ group: inout DiscardingTaskGroup) async {
         guard let uid = pod.metadata.uid else { return }
+        let shared = shared
         let existing = found.removeValue(forKey: uid)
         // A pod that ran here before was let in before.
         let verdict =
             existing == nil
-            ? PodAdmission(node: shared.node, state: shared.state.current).refusal(of: pod, among: shared.pods.all)
+            ? PodAdmission(node: shared.node, state: shared.state.current).refusal(
+                of: pod, among: shared.pods.all, allocated: { shared.allocations[$0] })
             : nil
         let worker = PodWorker(pod: pod, shared: shared, verdict: verdict)
         if let verdict { shared.recorder.record(pod, .warning, reason: verdict.reason, verdict.message) }
@@ -112,7 +120,8 @@ actor PodWorkers {
         workers[uid] = worker
         let runsAlready = existing?.sandbox?.isReady == true
         group.addTask { [shared] in
-            if runsAlready { await shared.groups.place(pod) }
+            await worker.loadAllocation()
+            if runsAlready { await shared.groups.place(worker.pod) }
             await worker.run()
             await self.ended(uid)
         }

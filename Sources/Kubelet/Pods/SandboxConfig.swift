@@ -6,7 +6,7 @@ internal import KubeAPI
 struct SandboxConfigBuilder: Sendable {
     let configuration: KubeletConfiguration
 
-    func build(_ pod: Pod, attempt: UInt32) -> CRIPodSandboxConfig {
+    func build(_ pod: Pod, attempt: UInt32) throws(ConfigurationError) -> CRIPodSandboxConfig {
         var config = CRIPodSandboxConfig()
         let namespace = pod.metadata.namespace ?? ""
         let uid = pod.metadata.uid ?? ""
@@ -15,7 +15,7 @@ struct SandboxConfigBuilder: Sendable {
         config.metadata.uid = uid
         config.metadata.attempt = attempt
         let usesHostNetwork = pod.spec.hostNetwork ?? false
-        if !usesHostNetwork { config.hostname = Self.hostname(pod) }
+        if !usesHostNetwork { config.hostname = try kernelName(pod) }
         config.logDirectory = configuration.logDirectory(
             namespace: namespace, name: pod.metadata.name ?? "", uid: uid
         )
@@ -27,7 +27,9 @@ struct SandboxConfigBuilder: Sendable {
         config.linux.resources = Self.resources(PodFacts.requests(pod), PodFacts.limits(pod))
         config.linux.overhead = Self.resources(pod.spec.overhead, pod.spec.overhead)
         config.linux.securityContext = security(pod)
-        for sysctl in pod.spec.securityContext?.sysctls ?? [] { config.linux.sysctls[sysctl.name] = sysctl.value }
+        for sysctl in pod.spec.securityContext?.sysctls ?? [] {
+            config.linux.sysctls[Sysctls.normal(sysctl.name)] = sysctl.value
+        }
         for container in pod.allContainers {
             for port in container.ports {
                 guard let hostPort = port.hostPort, hostPort > 0, !usesHostNetwork else { continue }
@@ -44,10 +46,35 @@ struct SandboxConfigBuilder: Sendable {
 
     /// At most 63 bytes, as Linux has it.
     static func hostname(_ pod: Pod) -> String {
-        let wanted = pod.spec.hostnameOverride ?? pod.spec.hostname ?? pod.metadata.name ?? ""
+        if let whole = pod.spec.hostnameOverride { return whole }
+        let own = pod.spec.hostname ?? ""
+        let wanted = own.isEmpty ? pod.metadata.name ?? "" : own
         var name = String(wanted.prefix(63))
         while name.hasSuffix("-") || name.hasSuffix(".") { name.removeLast() }
         return name
+    }
+
+    /// `SUBDOMAIN.NAMESPACE.svc.cluster.local`; empty without a subdomain.
+    static func domain(_ pod: Pod, _ clusterDomain: String) -> String {
+        guard let subdomain = pod.spec.subdomain, !subdomain.isEmpty, pod.spec.hostnameOverride == nil else {
+            return ""
+        }
+        return "\(subdomain).\(pod.metadata.namespace ?? "").svc.\(clusterDomain)"
+    }
+
+    private static let kernelNameMax = 64
+
+    /// What `uname -n` says in the pod.
+    private func kernelName(_ pod: Pod) throws(ConfigurationError) -> String {
+        let (host, domain) = (Self.hostname(pod), Self.domain(pod, configuration.clusterDomain))
+        guard pod.spec.setHostnameAsFQDN == true, !domain.isEmpty else { return host }
+        let full = host + "." + domain
+        guard full.utf8.count <= Self.kernelNameMax else {
+            throw ConfigurationError(
+                "failed to construct FQDN from pod hostname and cluster domain, FQDN \(full) is too long "
+                    + "(\(Self.kernelNameMax) characters is the max, \(full.utf8.count) characters requested)")
+        }
+        return full
     }
 
     /// For runtimes that give each pod a machine of its own size.
@@ -88,6 +115,44 @@ struct SandboxConfigBuilder: Sendable {
 
     /// https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
     private func dns(_ pod: Pod) -> CRIDNSConfig {
+        var dns = unboundedDNS(pod)
+        dns.servers = Array(dns.servers.prefix(Self.serversMax))
+        dns.searches = Self.fitting(dns.searches)
+        return dns
+    }
+
+    private static let serversMax = 3
+    private static let searchesMax = 32
+    private static let searchCharactersMax = 2048
+
+    private static func fitting(_ searches: [String]) -> [String] {
+        var length = -1
+        return Array(
+            searches.prefix(searchesMax).prefix { search in
+                length += search.count + 1
+                return length <= searchCharactersMax
+            })
+    }
+
+    /// What of the pod's resolver configuration had to be left out.
+    func warnings(_ pod: Pod) -> [String] {
+        let wanted = unboundedDNS(pod)
+        var warnings: [String] = []
+        if wanted.servers.count > Self.serversMax {
+            warnings.append(
+                "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: "
+                    + wanted.servers.prefix(Self.serversMax).joined(separator: " "))
+        }
+        let fitting = Self.fitting(wanted.searches)
+        if fitting.count < wanted.searches.count {
+            warnings.append(
+                "Search Line limits were exceeded, some search paths have been omitted, the applied search line is: "
+                    + fitting.joined(separator: " "))
+        }
+        return warnings
+    }
+
+    private func unboundedDNS(_ pod: Pod) -> CRIDNSConfig {
         var dns = CRIDNSConfig()
         let namespace = pod.metadata.namespace ?? ""
         let domain = configuration.clusterDomain

@@ -119,20 +119,6 @@ extension PodWorker {
     private func report(_ name: String, _ message: String) {
         shared.recorder.record(reference(to: name), .warning, reason: "Unhealthy", message)
     }
-
-    /// Runs the `postStart` hook. A container whose hook fails is ended.
-    func postStart(_ container: Container, _ id: String) async {
-        guard let handler = container.lifecycle?.postStart else { return }
-        wake()  // It runs; only its start is not over.
-        let address = pod.spec.hostNetwork == true ? shared.node.address : seen.sandbox?.ips.first
-        let prober = Prober(
-            cri: shared.cri, containerID: id, container: container, address: address ?? shared.node.address)
-        guard case .failure(let words) = await prober.attempt(handler, limitSeconds: 0) else { return }
-        shared.recorder.record(
-            reference(to: container.name), .warning, reason: "FailedPostStartHook", "PostStartHook failed: \(words)")
-        await end(
-            container.name, id, grace: pod.spec.terminationGracePeriodSeconds ?? 30, message: "FailedPostStartHook")
-    }
 }
 
 extension Container {

@@ -50,20 +50,7 @@ struct Prober: Sendable {
         return .unknown("missing probe handler")
     }
 
-    /// A `postStart` or `preStop` handler, with as much time as it needs up to `limit`.
-    func attempt(_ handler: LifecycleHandler, limitSeconds limit: Int64) async -> ProbeOutcome {
-        if let exec = handler.exec { return await run(exec.command, timeoutSeconds: limit) }
-        if let get = handler.httpGet {
-            let outcome = try? await request(get, timeout: .seconds(limit > 0 ? limit : 60), at: nil)
-            return outcome ?? .failure("the pod ended first")
-        }
-        if let sleep = handler.sleep {
-            try? await Task.sleep(for: .seconds(limit > 0 ? min(sleep.seconds, limit) : sleep.seconds))
-        }
-        return .success
-    }
-
-    private func run(_ command: [String], timeoutSeconds: Int64) async -> ProbeOutcome {
+    func run(_ command: [String], timeoutSeconds: Int64) async -> ProbeOutcome {
         do {
             let result = try await cri.execSync(containerID, command: command, timeoutSeconds: timeoutSeconds)
             if result.exitCode == 0 { return .success }
@@ -77,7 +64,7 @@ struct Prober: Sendable {
         }
     }
 
-    private func request(
+    func request(
         _ get: HTTPGetAction, timeout: Duration, at due: ContinuousClock.Instant?
     ) async throws -> ProbeOutcome {
         guard let port = number(of: get.port) else {

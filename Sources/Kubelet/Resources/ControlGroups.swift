@@ -20,6 +20,17 @@ struct ControlGroupLimits: Sendable, Equatable {
         min(max(milliCPU * 1024 / 1000, sharesMin), sharesMax)
     }
 
+    /// Takes over what `other` allows more of; -1 is most.
+    mutating func raise(to other: ControlGroupLimits) {
+        func most(_ one: Int64?, _ two: Int64?) -> Int64? {
+            guard let one, let two else { return one ?? two }
+            return one < 0 || two < 0 ? -1 : max(one, two)
+        }
+        cpuShares = most(cpuShares, other.cpuShares)
+        cpuQuota = most(cpuQuota, other.cpuQuota)
+        memory = most(memory, other.memory)
+    }
+
     static let sharesMin: Int64 = 2
     static let sharesMax: Int64 = 262_144
 

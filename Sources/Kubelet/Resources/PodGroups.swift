@@ -45,19 +45,23 @@ final class PodGroups: Sendable {
     }
 
     /// Makes the pod's own group, or brings it to what the pod now asks for. Returns once it is in force.
-    func place(_ pod: Pod) async {
+    /// `noLessThan`: what the pod had before counts where it is more, while its containers are being changed.
+    func place(_ pod: Pod, noLessThan before: Pod? = nil) async {
         let uid = pod.metadata.uid ?? ""
         var sumChanged = false
         if PodFacts.qosClass(pod) == "Burstable" {
             let asked = PodFacts.requests(pod)["cpu"]?.milliValue ?? 0
             sumChanged = burstable.withLock { $0.updateValue(asked, forKey: uid) != asked }
         }
-        let (path, limits) = (path(of: pod), PodLimits.of(pod, pidsMax: settings.podPIDsMax))
+        let path = path(of: pod)
+        var limits = PodLimits.of(pod, pidsMax: settings.podPIDsMax)
+        if let before { limits.raise(to: PodLimits.of(before, pidsMax: settings.podPIDsMax)) }
+        let wanted = limits
         let isBurstableChanged = sumChanged
         do {
             try await BlockingWork.run { [self] in
                 if isBurstableChanged { try groups.set(root + "/burstable", burstableLimits) }
-                try groups.set(path, limits)
+                try groups.set(path, wanted)
             }
         } catch {
             logger.warning("pod \(pod.key) is not held to its resources: \(error)")

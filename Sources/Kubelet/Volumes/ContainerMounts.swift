@@ -12,6 +12,8 @@ struct ContainerMounts: Sendable {
     let volumes: [String: String]
     let podIPs: [String]
     let variables: [String: String]
+    /// The pod's domain within the cluster; empty where it has none.
+    var domain = ""
 
     /// Where the runtime finds the container's termination message afterwards.
     static func terminationFile(_ podDirectory: String, _ container: String, _ restartCount: Int) -> String {
@@ -129,7 +131,9 @@ struct ContainerMounts: Sendable {
                 fe00::2\tip6-allrouters
 
                 """
-            for address in podIPs { text += "\(address)\t\(SandboxConfigBuilder.hostname(pod))\n" }
+            let host = SandboxConfigBuilder.hostname(pod)
+            let names = domain.isEmpty ? host : "\(host).\(domain)\t\(host)"
+            for address in podIPs { text += "\(address)\t\(names)\n" }
         }
         if !pod.spec.hostAliases.isEmpty {
             text += "\n# Entries added by HostAliases.\n"

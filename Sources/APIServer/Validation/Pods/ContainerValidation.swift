@@ -188,7 +188,7 @@ struct ContainerValidation {
             errors.append(.tooMany(own.text, rules.count, max: Self.rulesMax))
         }
         for (index, rule) in rules.enumerated() {
-            errors.oneOf(["Restart"], own[index]["action"], rule.text("action"))
+            errors.oneOf(["Restart", "RestartAllContainers"], own[index]["action"], rule.text("action"))
             guard let codes = rule.present("exitCodes") else {
                 errors.required(own[index]["exitCodes"], "must be specified")
                 continue

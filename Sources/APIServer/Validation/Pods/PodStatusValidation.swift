@@ -41,7 +41,10 @@ enum PodStatusValidation {
 
     /// What has ended for good does not run again.
     private static func transitions(_ new: Value, _ kept: Value, _ spec: Value, _ errors: inout FieldErrors) {
-        for kind in statusKinds {
+        let startsOver = (spec.list("initContainers") + spec.list("containers")).contains { container in
+            container.list("restartPolicyRules").contains { $0.text("action") == "RestartAllContainers" }
+        }
+        for kind in statusKinds where !startsOver || kind == "ephemeralContainerStatuses" {
             let policy = kind == "ephemeralContainerStatuses" ? "Never" : spec.text("restartPolicy")
             guard policy != "Always" else { continue }
             let containers = kind == "initContainerStatuses" ? spec.list("initContainers") : spec.list("containers")
