@@ -98,6 +98,12 @@ actor StatusPublisher {
         var changed = OrderedFields()
         for (name, value) in newFields.entries where oldFields[name] != value { changed[name] = value }
         for name in oldFields.keys where newFields[name] == nil { changed[name] = .null }
+        // The list is merged by type: what went must be taken away by name.
+        if case .array(let conditions)? = changed["conditions"] {
+            let gone = old.conditions.map(\.type).filter { type in !new.conditions.contains { $0.type == type } }
+            changed["conditions"] = .array(
+                conditions + gone.map { .object(OrderedFields([("$patch", "delete"), ("type", .string($0))])) })
+        }
         guard !changed.isEmpty else { return nil }
         var metadata = OrderedFields()
         metadata["uid"] = .string(uid)
