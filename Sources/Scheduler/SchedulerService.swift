@@ -145,7 +145,7 @@ package struct SchedulerService: Sendable {
 
     /// What the pod's claims need on the node; `nil` where they need nothing.
     private func volumePlan(_ context: SchedulingContext, _ node: String) -> VolumePlan? {
-        guard !context.pod.claims.isEmpty, let claims = try? PodClaims(context.pod.claims, in: volumes),
+        guard !context.pod.claims.isEmpty, let claims = try? PodClaims.find(context.pod.claims, in: volumes),
             let facts = context.nodes.first(where: { $0.node?.name == node })?.node,
             let plan = claims.plan(for: facts, volumes), !plan.isEmpty
         else { return nil }

@@ -80,7 +80,7 @@ extension PersistentVolume {
         return required.matches(nodeName: nodeName, labels: labels)
     }
 
-    /// Volumes that the claim could take now, the smallest first.
+    /// Whether the claim could take the volume now.
     private func isCandidate(for claim: PersistentVolumeClaim, _ selector: LabelRequirements?) -> Bool {
         guard spec.claimRef == nil, status.phase == "Available", mismatch(with: claim) == nil else { return false }
         return selector?.matches(metadata.labels) ?? true

@@ -34,10 +34,10 @@ struct LocalPathProvisioner: Reconciler {
             guard let volume = volumes[ObjectKey(namespace: "", name: name)], isOurs(volume) else { return .never }
             do {
                 try await release(volume)
-            } catch let error as APIError where error.isNotFound {
-                return .never
-            } catch let error as APIError where error.isConflict {
-                return .backoff
+            } catch {
+                guard let answer = error as? APIError else { throw error }
+                if answer.isConflict { return .backoff }
+                guard answer.isNotFound else { throw error }
             }
         }
         return .never
@@ -75,9 +75,8 @@ struct LocalPathProvisioner: Reconciler {
             let directories = directories
             try await BlockingWork.run { try directories.make(directory) }
             try await client.create(volume(name, directory, claim, storageClass))
-        } catch let error as APIError where error.isAlreadyExists {
-            return
         } catch {
+            if let answer = error as? APIError, answer.isAlreadyExists { return }
             events.record(
                 claim, .warning, reason: "ProvisioningFailed",
                 "failed to provision volume with StorageClass \"\(claim.className)\": \(error)")

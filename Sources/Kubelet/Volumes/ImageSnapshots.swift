@@ -25,7 +25,8 @@ struct ImageSnapshots: Sendable {
             let answer = try await cri.callContainerd(
                 service: Self.service, method: "View", request.protobufBytes())
             return try SnapshotMounts(protobuf: answer).mounts
-        } catch let error as CRIError where error.alreadyExists {
+        } catch {
+            guard let refusal = error as? CRIError, refusal.alreadyExists else { throw error }
             var request = SnapshotRequest()
             request.snapshotter = snapshotter
             request.key = key

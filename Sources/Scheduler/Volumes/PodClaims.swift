@@ -48,7 +48,9 @@ struct PodClaims: Sendable {
         let message: String
     }
 
-    init(_ claims: [PodClaim], in state: VolumeState) throws(Hindrance) {
+    /// Looks the claims up.
+    static func find(_ claims: [PodClaim], in state: VolumeState) throws(Hindrance) -> PodClaims {
+        var found = PodClaims()
         var hasImmediate = false
         for wanted in claims {
             let name = wanted.key.name
@@ -68,18 +70,19 @@ struct PodClaims: Sendable {
             }
             if claim.isFullyBound {
                 let key = ObjectKey(namespace: "", name: claim.spec.volumeName ?? "")
-                bound.append((claim, state.volumes[key]))
+                found.bound.append((claim, state.volumes[key]))
                 continue
             }
             let storageClass = state.classes[ObjectKey(namespace: "", name: claim.className)]
             // One that names its volume is the binder's, whatever its class says.
             if let storageClass, storageClass.waitsForConsumer, (claim.spec.volumeName ?? "").isEmpty {
-                delayed.append((claim, storageClass))
+                found.delayed.append((claim, storageClass))
             } else {
                 hasImmediate = true
             }
         }
         if hasImmediate { throw Hindrance(message: "pod has unbound immediate PersistentVolumeClaims") }
+        return found
     }
 
     /// What keeps the pod off the node.
@@ -106,7 +109,7 @@ struct PodClaims: Sendable {
         var plan = VolumePlan()
         guard !delayed.isEmpty else { return plan }
         var free: [PersistentVolume]?
-        // The largest wish is the hardest to meet: upstream sorts by size, too.
+        // The smallest wish first, so that each takes the smallest volume that is left for it.
         for (claim, storageClass) in delayed.sorted(by: { $0.claim.requestedBytes < $1.claim.requestedBytes }) {
             plan.waits.append(claim.key)
             if let chosen = state.selectedNode(of: claim) {
@@ -154,7 +157,7 @@ enum VolumeZone {
         guard labels.contains(where: { node.labels[$0] != nil }) else { return true }
         return labels.allSatisfy { label in
             guard let zones = volume.metadata.labels[label] else { return true }
-            return node.labels[label].map { zones.split(separator: "_").map(String.init).contains($0) } ?? false
+            return node.labels[label].map { zones.split(separator: "__").map(String.init).contains($0) } ?? false
         }
     }
 }

@@ -11,7 +11,7 @@ struct VolumeBinding: FilterPlugin {
     func prepare(_ context: SchedulingContext) -> (any NodeFilter)? {
         guard !context.pod.claims.isEmpty, let state = context.volumes else { return nil }
         do throws(PodClaims.Hindrance) {
-            let claims = try PodClaims(context.pod.claims, in: state)
+            let claims = try PodClaims.find(context.pod.claims, in: state)
             return SimpleNodeFilter { _, node in claims.reject(node, state) }
         } catch {
             return RejectEveryNode(message: error.message)
