@@ -97,11 +97,14 @@ package struct KubeletService: Sendable {
         let groups = PodGroups(
             root: configuration.cgroupRoot, node: facts, settings: configuration.settings, logger: logger)
         _ = try? await BlockingWork.run { groups.makeRoots() }
+        let access = ImageAccess(
+            directory: configuration.runtime.dataDirectory + "/image_manager", cri: runtime.client, logger: logger)
         let shared = PodServices(
             configuration: configuration, node: facts, cri: runtime.client, client: client, recorder: recorder,
             services: services.lister, index: index, owners: ContainerOwners(), state: state, groups: groups,
             probes: probes, pods: nodePods,
-            content: ReferencedContent(client: client, logger: logger), logger: logger)
+            content: ReferencedContent(client: client, logger: logger), access: access,
+            pulls: ImagePulls(cri: runtime.client, access: access), logger: logger)
         let manifests = ManifestDirectory(
             path: configuration.staticPodDirectory, nodeName: configuration.nodeName, reader: manifestReader,
             recorder: recorder, logger: logger)

@@ -95,7 +95,9 @@ actor ImageCollector {
 
     /// Notes what is used now. Returns the rest that is old enough, the longest unused first.
     private func unused(at now: ContinuousClock.Instant) async throws -> [Unused] {
+        let began = ContinuousClock.now
         let images = try await shared.cri.listImages()
+        await shared.access.retain(Set(images.map(\.id)), asOf: began)
         let used = try await inUse(images)
         var current: [String: Record] = [:]
         for image in images {

@@ -27,8 +27,11 @@ struct PodServices: Sendable {
     let allocations = NodeAllocations()
     /// The ConfigMaps and Secrets of this node's pods.
     let content: ReferencedContent
+    /// Who may use which image.
+    let access: ImageAccess
+    let pulls: ImagePulls
     let logger: Logger
 
-    var puller: ImagePuller { ImagePuller(cri: cri, recorder: recorder) }
+    var puller: ImagePuller { ImagePuller(cri: cri, recorder: recorder, access: access, pulls: pulls) }
     var sandboxes: SandboxConfigBuilder { SandboxConfigBuilder(configuration: configuration) }
 }

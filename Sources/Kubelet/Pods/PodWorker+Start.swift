@@ -190,9 +190,10 @@ extension PodWorker {
     }
 
     func ensureImage(_ container: Container) async throws(StartFailure) -> CRIImage {
-        let auth = await pullSecrets()
+        let credentials = await pullCredentials()
         do throws(ImagePuller.Failure) {
-            return try await shared.puller.ensure(container, reference: reference(to: container.name), auth: auth)
+            return try await shared.puller.ensure(
+                container, reference: reference(to: container.name), credentials: credentials)
         } catch {
             throw .image(error)
         }
@@ -304,14 +305,23 @@ extension PodWorker {
         }
     }
 
-    /// Credentials of `imagePullSecrets`, ours and those of the service account. Bad ones are passed over.
-    private func pullSecrets() async -> [CRIAuthConfig] {
-        guard !pod.spec.imagePullSecrets.isEmpty else { return [] }
-        var found: [CRIAuthConfig] = []
-        for secret in pod.spec.imagePullSecrets {
+    /// Of `imagePullSecrets`, the pod's own and those that admission took from its service account.
+    private func pullCredentials() async -> [PullCredential] {
+        var found: [PullCredential] = []
+        var missing: [String] = []
+        for secret in pod.spec.imagePullSecrets where !secret.name.isEmpty {
             let key = ObjectKey(namespace: pod.metadata.namespace ?? "", name: secret.name)
-            guard let secret = try? await shared.client.get(Secret.self, key) else { continue }
-            found += PullSecret.credentials(secret)
+            do {
+                found += PullCredential.read(try await shared.client.get(Secret.self, key))
+            } catch {
+                missing.append(secret.name)
+            }
+        }
+        if !missing.isEmpty {
+            shared.recorder.record(
+                pod, .warning, reason: "FailedToRetrieveImagePullSecret",
+                "Unable to retrieve some image pull secrets (\(missing.joined(separator: ", "))); attempting to pull "
+                    + "the image may not succeed.")
         }
         return found
     }
@@ -333,27 +343,6 @@ enum StartFailure: Error {
         case .creation: "CreateContainerError"
         case .start: "RunContainerError"
         case .hook: "PostStartHookError"
-        }
-    }
-}
-
-/// Secrets of the types `kubernetes.io/dockerconfigjson` and `kubernetes.io/dockercfg`.
-enum PullSecret {
-    static func credentials(_ secret: Secret) -> [CRIAuthConfig] {
-        var servers: OrderedFields?
-        if let bytes = secret.data[".dockerconfigjson"] {
-            servers = (try? Value(json: bytes))?["auths"]?.fields
-        } else if let bytes = secret.data[".dockercfg"] {
-            servers = (try? Value(json: bytes))?.fields
-        }
-        return (servers?.entries ?? []).map { server, entry in
-            var auth = CRIAuthConfig()
-            auth.serverAddress = server
-            auth.username = entry["username"]?.string ?? ""
-            auth.password = entry["password"]?.string ?? ""
-            auth.auth = entry["auth"]?.string ?? ""
-            auth.identityToken = entry["identitytoken"]?.string ?? ""
-            return auth
         }
     }
 }
