@@ -12,12 +12,10 @@ struct TestRegistry {
     var directory: String { instance.directory + "/registry" }
     /// The file for `--private-registry`.
     var configuration: String { directory + "/registries.yaml" }
-    var port: Int { 17900 + 3 * instance.index }
+    var port: Int { 17900 + 2 * instance.index }
     /// As image names have it, without a mirror between.
     var openHost: String { "127.0.0.1:\(port)" }
     var privateHost: String { "127.0.0.1:\(port + 1)" }
-    /// Where `slow.example` leads: nobody listens there until a test does.
-    var slowPort: Int { port + 2 }
 
     /// The directory of the images, built if they are not there yet.
     static func build() async throws -> String {
@@ -41,6 +39,20 @@ struct TestRegistry {
             if words.count == 3, words[1] == image { return String(words[2]) }
         }
         throw ConditionTimeout(description: "no image \(image)")
+    }
+
+    /// Makes a repository of the open registry be there under another name too, as a push would.
+    func publish(_ repository: String, as name: String) throws {
+        let root = directory + "/open/docker/registry/v2/repositories/"
+        let parent = root + name.split(separator: "/").dropLast().joined(separator: "/")
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: root + repository, toPath: root + name)
+    }
+
+    /// The digests of the layers and of the configuration.
+    func layers(_ repository: String, _ tag: String) throws -> [String] {
+        let path = directory + "/open/docker/registry/v2/repositories/\(repository)/_layers/sha256"
+        return try FileManager.default.contentsOfDirectory(atPath: path).map { "sha256:" + $0 }
     }
 
     /// How often a path was fetched with success, by the registries' access logs.

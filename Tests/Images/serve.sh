@@ -78,6 +78,4 @@ mirrors:
     endpoint: ["http://127.0.0.1:$port"]
   private.example:
     endpoint: ["http://127.0.0.1:$((port + 1))"]
-  slow.example:
-    endpoint: ["http://127.0.0.1:$((port + 2))"]
 CONFIG

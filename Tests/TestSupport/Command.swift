@@ -16,6 +16,10 @@ package struct CommandResult: Sendable, CustomStringConvertible {
 package struct CommandFailure: Error, CustomStringConvertible {
     package let result: CommandResult
     package var description: String { result.description }
+
+    package init(result: CommandResult) {
+        self.result = result
+    }
 }
 
 /// Runs other programs: what a person would type.
