@@ -53,6 +53,15 @@ extension CRIClient {
         return response.status
     }
 
+    /// A sandbox with what the runtime tells beside the status, as JSON under the key `info`.
+    package func podSandboxDetails(_ id: String) async throws(CRIError) -> String {
+        var request = CRIPodSandboxStatusRequest()
+        request.podSandboxID = id
+        request.verbose = true
+        let response: CRIPodSandboxStatusResponse = try await call("PodSandboxStatus", request)
+        return response.info["info"] ?? ""
+    }
+
     /// All sandboxes, or those that carry all of `labels`.
     package func listPodSandboxes(labels: [String: String] = [:]) async throws(CRIError) -> [CRIPodSandbox] {
         var request = CRIListPodSandboxRequest()

@@ -124,6 +124,12 @@ package protocol ByteStream: Sendable {
     func close() async
 }
 
+/// A stream whose sides can end one after the other.
+package protocol HalfClosingByteStream: ByteStream {
+    /// Nothing more will be written; what the peer still sends can be read.
+    func finish() async
+}
+
 /// Answers requests. `APIServer` and the node agent's server are handlers.
 package protocol HTTPHandler: Sendable {
     /// Called on the connection's event loop (or on a caller's task in-process): must return quickly and never block.

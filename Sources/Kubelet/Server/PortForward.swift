@@ -5,8 +5,8 @@ internal import Transport
 /// port-forward, in the three ways that clients speak it.
 extension KubeletServer {
     /// kubectl's: raw SPDY bytes in WebSocket messages.
-    private static let tunnel = "SPDY/3.1+portforward.k8s.io"
-    private static let portForward = "portforward.k8s.io"
+    static let tunnel = "SPDY/3.1+portforward.k8s.io"
+    static let portForward = "portforward.k8s.io"
 
     func servePortForward(
         _ target: ContainerTarget, _ request: HTTPRequest, _ responder: any HTTPResponder
@@ -26,6 +26,10 @@ extension KubeletServer {
         guard !isWebSocket || isTunnel || !ports.isEmpty else {
             throw .badRequest("query parameter \"port\" is required") as KubeletRefusal
         }
+        if !isWebSocket || isTunnel, let path = await networkNamespace(ofSandbox: sandbox) {
+            return try await forwardPorts(request, sandboxID: sandbox, namespacePath: path, responder)
+        }
+        // The runtime's own way.
         let text = try await cri.portForwardURL(sandboxID: sandbox, ports: ports.map { Int32($0) })
         guard let url = StreamingURL(text) else {
             throw KubeletRefusal(500, "InternalError", "runtime answered \(text)")

@@ -4,7 +4,7 @@ internal import Synchronization
 /// the other side, it neither sends nor heeds WINDOW_UPDATE. A stream that nobody reads holds up the connection.
 package final class SPDYConnection: Sendable {
     /// Streams that the peer may have open, or opened without being taken.
-    static let streamsMax = 256
+    static let streamsMax = 512
 
     package enum Role: Sendable {
         case client

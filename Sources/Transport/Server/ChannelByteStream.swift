@@ -4,7 +4,7 @@ internal import Synchronization
 /// A socket (with its TLS, if any) as a stream of bytes, both for upgraded server connections and for clients.
 ///
 /// Reading pulls: the socket is read only while less than `bufferBytesMax` wait to be taken.
-final class ChannelByteStream: ByteStream {
+final class ChannelByteStream: HalfClosingByteStream {
     static let bufferBytesMax = 64 << 10
 
     private struct State {
@@ -70,6 +70,10 @@ final class ChannelByteStream: ByteStream {
 
     func write(_ bytes: [UInt8]) async throws {
         try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
+    }
+
+    func finish() async {
+        try? await channel.close(mode: .output).get()
     }
 
     func close() async {
