@@ -76,6 +76,37 @@ import Testing
         #expect(back["status"]?["message"] == .null)
     }
 
+    @Test func `a condition loses its words, and one that holds no more goes`() throws {
+        var before = status(pod(), PodObservation())
+        var extra = PodCondition()
+        extra.type = "PodResizePending"
+        before.conditions.append(extra)
+        let patch = try #require(StatusPublisher.patch(from: before, to: status(pod(), running()), uid: "u"))
+        guard case .array(let conditions)? = patch["status"]?["conditions"] else {
+            Issue.record("no conditions: \(patch)")
+            return
+        }
+        let ready = conditions.first { $0["type"]?.string == "Ready" }
+        #expect(ready?["message"] == .null && ready?["reason"] == .null)
+        #expect(conditions.last?["$patch"]?.string == "delete")
+    }
+
+    @Test func `resizes get what is there, once`() {
+        let allocations = NodeAllocations()
+        let node = ["cpu": Quantity(2), "memory": Quantity(1000)]
+        allocations.set("a", ["cpu": Quantity(1)])
+        allocations.set("b", ["cpu": Quantity(1)])
+        #expect(
+            allocations.resize("a", to: ["cpu": Quantity(3)], allocatable: node)
+                == .infeasible("Node didn't have enough capacity: cpu, requested: 3000, capacity: 2000"))
+        #expect(
+            allocations.resize("a", to: ["cpu": Quantity(2)], allocatable: node)
+                == .deferred("Node didn't have enough resource: cpu, requested: 2000, used: 1000, capacity: 2000"))
+        allocations.forget("b")
+        #expect(allocations.resize("a", to: ["cpu": Quantity(2)], allocatable: node) == .granted)
+        #expect(allocations["a"]?["cpu"] == Quantity(2))
+    }
+
     @Test func `a transition keeps its time while the condition holds`() {
         var pod = pod()
         pod.status = status(pod, running())

@@ -98,12 +98,7 @@ actor StatusPublisher {
         var changed = OrderedFields()
         for (name, value) in newFields.entries where oldFields[name] != value { changed[name] = value }
         for name in oldFields.keys where newFields[name] == nil { changed[name] = .null }
-        // The list is merged by type: what went must be taken away by name.
-        if case .array(let conditions)? = changed["conditions"] {
-            let gone = old.conditions.map(\.type).filter { type in !new.conditions.contains { $0.type == type } }
-            changed["conditions"] = .array(
-                conditions + gone.map { .object(OrderedFields([("$patch", "delete"), ("type", .string($0))])) })
-        }
+        if changed["conditions"] != nil { changed["conditions"] = conditions(from: old, to: new) }
         guard !changed.isEmpty else { return nil }
         var metadata = OrderedFields()
         metadata["uid"] = .string(uid)
@@ -111,6 +106,19 @@ actor StatusPublisher {
         patch["metadata"] = .object(metadata)
         patch["status"] = .object(changed)
         return .object(patch)
+    }
+
+    /// The list is merged by type: what went, of it or of a condition, must be taken away by name.
+    private static func conditions(from old: PodStatus, to new: PodStatus) -> Value {
+        let gone = old.conditions.map(\.type).filter { type in !new.conditions.contains { $0.type == type } }
+        let kept = new.conditions.compactMap { condition -> Value? in
+            guard var fields = (try? Value(json: condition.jsonBytes()))?.fields else { return nil }
+            let before = old.conditions.first { $0.type == condition.type }
+            if before?.reason != nil, condition.reason == nil { fields["reason"] = .null }
+            if before?.message != nil, condition.message == nil { fields["message"] = .null }
+            return .object(fields)
+        }
+        return .array(kept + gone.map { .object(OrderedFields([("$patch", "delete"), ("type", .string($0))])) })
     }
 
     private static func fields(_ status: PodStatus) -> OrderedFields? {
