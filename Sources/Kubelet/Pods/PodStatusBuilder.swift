@@ -118,7 +118,9 @@ struct PodStatusBuilder: Sendable {
             running.startedAt = record.status.map { Time(nanoseconds: $0.startedAt) }
             status.state.running = running
             status.started = record.hasStarted
-            status.ready = record.hasStarted && record.isReady
+            // An init container that does not stay is ready once it has done its part.
+            let isInit = pod.spec.initContainers.contains { $0.name == container.name }
+            status.ready = record.hasStarted && record.isReady && (!isInit || container.isSidecar)
             if let last = record.lastTermination { status.lastState.terminated = last }
         } else if let termination = record.termination, record.hasExited {
             setEnded(&status, container, record, termination)
