@@ -8,7 +8,6 @@
 #include <malloc.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -132,61 +131,27 @@ void clinux_return_freed_memory(void) {
     malloc_trim(0);
 }
 
-struct local_connection {
-    const char *namespace_path;
-    int is_ipv6;
-    uint16_t port;
-    int descriptor;
-    int error;
-};
-
-static int connect_local(const struct local_connection *wanted) {
-    int own = open(wanted->namespace_path, O_RDONLY | O_CLOEXEC);
-    if (own < 0) return -1;
-    int entered = setns(own, CLONE_NEWNET);
+int clinux_connect_local(const char *namespace_path, int is_ipv6, uint16_t port, int seconds_max) {
+    int target = open(namespace_path, O_RDONLY | O_CLOEXEC);
+    if (target < 0) return -1;
+    int entered = setns(target, CLONE_NEWNET);
     int reason = errno;
-    close(own);
+    close(target);
     if (entered != 0) {
         errno = reason;
         return -1;
     }
-    int descriptor = socket(wanted->is_ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int descriptor = socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -1;
-    struct timeval limit = {.tv_sec = 1};
+    struct timeval limit = {.tv_sec = seconds_max};
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(wanted->port), .sin6_addr = in6addr_loopback};
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(wanted->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int connected = wanted->is_ipv6 ? connect(descriptor, (struct sockaddr *)&six, sizeof(six))
-                                    : connect(descriptor, (struct sockaddr *)&four, sizeof(four));
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int connected = is_ipv6 ? connect(descriptor, (struct sockaddr *)&six, sizeof(six))
+                            : connect(descriptor, (struct sockaddr *)&four, sizeof(four));
     if (connected == 0) return descriptor;
     reason = errno == EINPROGRESS ? ETIMEDOUT : errno;
     close(descriptor);
     errno = reason;
     return -1;
-}
-
-// Runs in a thread of its own: a namespace, once entered, is not left again.
-static void *connect_local_thread(void *argument) {
-    struct local_connection *wanted = argument;
-    wanted->descriptor = connect_local(wanted);
-    wanted->error = errno;
-    return NULL;
-}
-
-int clinux_connect_local(const char *namespace_path, int is_ipv6, uint16_t port) {
-    struct local_connection wanted = {
-        .namespace_path = namespace_path, .is_ipv6 = is_ipv6, .port = port, .descriptor = -1};
-    pthread_attr_t attributes;
-    pthread_t thread;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 128 << 10);
-    int code = pthread_create(&thread, &attributes, connect_local_thread, &wanted);
-    pthread_attr_destroy(&attributes);
-    if (code != 0) {
-        errno = code;
-        return -1;
-    }
-    pthread_join(thread, NULL);
-    errno = wanted.error;
-    return wanted.descriptor;
 }

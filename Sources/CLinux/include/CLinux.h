@@ -49,9 +49,9 @@ int clinux_link_delete(const char *name);
 int clinux_address_add(const char *name, unsigned int address);
 int clinux_address_delete(const char *name, unsigned int address);
 
-/// Connects to `port` of the loopback address as seen from the network namespace at `namespace_path`. Waits a second at
-/// most. Returns the connected socket, or -1 with errno set.
-int clinux_connect_local(const char *namespace_path, int is_ipv6, uint16_t port);
+/// Connects to `port` of the loopback address as seen from the network namespace at `namespace_path`, which the calling
+/// thread is in afterwards: to be called on a thread of its own. Returns the connected socket, or -1 with errno set.
+int clinux_connect_local(const char *namespace_path, int is_ipv6, uint16_t port, int seconds_max);
 
 /// A pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. Returns 0, or -1 with errno set (pipe2(2)).
 int clinux_pipe(int ends[2]);

@@ -20,6 +20,8 @@ struct PortForwarder: Sendable {
 
     /// Pairs of which one stream has come; more are refused.
     private static let halfPairsMax = 64
+    /// A server whose queue is full takes a connection when the kernel has asked again: after 1, 3, 7 and 15 seconds.
+    private static let connectSecondsMax: Int32 = 30
 
     /// Returns when the client has left. All connections are closed then.
     func run() async {
@@ -88,12 +90,13 @@ struct PortForwarder: Sendable {
 
     private func connect(_ port: UInt16) async throws -> any HalfClosingByteStream {
         let path = namespacePath
-        let (descriptor, four, six) = try await BlockingWork.run { () -> (Int32, Int32, Int32) in
-            let first = clinux_connect_local(path, 0, port)
-            if first >= 0 { return (first, 0, 0) }
-            let four = errno
-            return (clinux_connect_local(path, 1, port), four, errno)
-        }
+        let (descriptor, four, six) =
+            await OwnThread.run { () -> (Int32, Int32, Int32) in
+                let first = clinux_connect_local(path, 0, port, Self.connectSecondsMax)
+                if first >= 0 { return (first, 0, 0) }
+                let four = errno
+                return (clinux_connect_local(path, 1, port, Self.connectSecondsMax), four, errno)
+            } ?? (-1, EAGAIN, EAGAIN)
         guard descriptor >= 0 else {
             func text(_ code: Int32) -> String { String(cString: strerror(code)).lowercased() }
             throw PortForwardError(
@@ -102,6 +105,37 @@ struct PortForwarder: Sendable {
                     + "\(text(four)) IPv6 dial tcp6 [::1]:\(port): connect: \(text(six))")
         }
         return try await ConnectedSocket.stream(descriptor)
+    }
+}
+
+/// Work that changes the thread it runs on, or that may hold it for long. Bounded by its callers.
+enum OwnThread {
+    private final class Job {
+        let body: () -> Void
+
+        init(_ body: @escaping () -> Void) {
+            self.body = body
+        }
+    }
+
+    /// `nil` if there is no thread to be had.
+    static func run<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T? {
+        await withCheckedContinuation { (continuation: CheckedContinuation<T?, Never>) in
+            let job = Unmanaged.passRetained(Job { continuation.resume(returning: body()) })
+            var thread = pthread_t()
+            let code = pthread_create(
+                &thread, nil,
+                { argument in
+                    guard let argument else { return nil }
+                    Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body()
+                    return nil
+                }, job.toOpaque())
+            guard code == 0 else {
+                job.release()
+                return continuation.resume(returning: nil)
+            }
+            pthread_detach(thread)
+        }
     }
 }
 
