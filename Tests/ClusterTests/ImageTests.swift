@@ -56,11 +56,11 @@ struct `Pulling images` {
         let reason = try await cluster.message("absent")
         #expect(
             reason.hasPrefix(
-                "Back-off pulling image \"open.example/later/app:1\": ErrImagePull: rpc error: code = NotFound desc = "
+                "Back-off pulling image \"open.example/later/app:1\": ErrImagePull: rpc error: code = Unknown desc = "
                     + "failed to pull and unpack image \"open.example/later/app:1\""), "\(reason)")
         let absent = try await cluster.events(of: "absent")
         for expected in [
-            "Warning Failed Failed to pull image \"open.example/later/app:1\": rpc error: code = NotFound",
+            "Warning Failed Failed to pull image \"open.example/later/app:1\": rpc error: code = Unknown",
             "Warning Failed Error: ErrImagePull", "Warning Failed Error: ImagePullBackOff",
             "Normal BackOff Back-off pulling image \"open.example/later/app:1\"",
         ] { #expect(absent.contains(expected), "\(expected) in \(absent)") }
@@ -126,7 +126,7 @@ struct TestPod {
 extension SkiffInstance {
     func run(_ pods: [TestPod], in namespace: String = "default") async throws {
         try await check(
-            "-n", namespace, "create", "-f", "-", input: pods.map(\.manifest).joined(separator: "\n---\n"))
+            "-n", namespace, "create", "-f", "-", input: pods.map(\.manifest).joined(separator: "\n"))
     }
 
     func ready(_ pod: String, in namespace: String = "default") async throws {

@@ -110,7 +110,8 @@ private struct Lesson {
 
     private func environment() async throws {
         try await ready("pod/envar-demo")
-        let environment = try await exec("envar-demo", "env").split(separator: "\n").map(String.init)
+        let environment = try await kubectl(["exec", "envar-demo", "--", "printenv"]).split(separator: "\n").map(
+            String.init)
         for expected in [
             "DEMO_ENV=Hello from the environment", "DEMO_CONFIGMAP=blue", "DEMO_SECRET=hush", "key-of-secret=hush",
             "player_initial_lives=3", "ui_properties_file_name=user-interface.properties",

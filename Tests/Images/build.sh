@@ -133,7 +133,7 @@ done
 
 # Node.js and an application that tells its version on port 3000; port 8080 as node-hello.
 root=$work/node
-program "$root" /usr/bin/node
+program "$root" /usr/bin/node /usr/bin/printenv
 node=$(layer node)
 # application VERSION PORT: prints the digest of the application's layer.
 application() {
