@@ -135,7 +135,7 @@ let package = Package(
         tests(of: "PKI"),
         // Starts and drives the whole binary.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-        tests(of: "Cluster", api + ["TestSupport", "PKI", "Transport", "KubeClient"] + nio),
+        tests(of: "Cluster", api + ["TestSupport", "PKI", "Transport", "KubeClient", "Kubelet"] + nio),
         tests(of: "KubeClient", api + ["Transport"]),
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),

@@ -155,3 +155,36 @@ int clinux_connect_local(const char *namespace_path, int is_ipv6, uint16_t port,
     errno = reason;
     return -1;
 }
+
+long clinux_receive(int socket, void *buffer, unsigned long size, int *descriptor) {
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    *descriptor = -1;
+    ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0) return -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
+            memcpy(descriptor, CMSG_DATA(c), sizeof(int));
+        }
+    }
+    return count;
+}
+
+long clinux_send(int socket, const void *buffer, unsigned long size, int descriptor) {
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec part = {.iov_base = (void *)buffer, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        memset(control, 0, sizeof(control));
+        message.msg_control = control;
+        message.msg_controllen = sizeof(control);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &descriptor, sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}

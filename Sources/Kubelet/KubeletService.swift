@@ -124,6 +124,7 @@ package struct KubeletService: Sendable {
             group.addTask { await images.run() }
             group.addTask { await containers.run() }
             group.addTask { await evictor.run() }
+            group.addTask { await NodeShutdown(shared: shared, pods: nodePods, workers: workers).run() }
             group.addTask {
                 await reporter.register()
                 let owner = await reporter.reference

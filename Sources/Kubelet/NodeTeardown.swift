@@ -68,11 +68,21 @@ package struct NodeTeardown: Sendable {
         }
     }
 
+    /// Ordinary pods first, critical ones when those have ended: the order of a machine's shutdown.
     private func endAll(_ client: CRIClient) async {
-        let sandboxes = (try? await client.listPodSandboxes()) ?? []
+        let sandboxes = ((try? await client.listPodSandboxes()) ?? []).filter(isOurs)
         let containers = (try? await client.listContainers()) ?? []
+        let critical = sandboxes.filter { sandbox in
+            (Int32(sandbox.annotations[RuntimeLabels.priority] ?? "") ?? 0) >= ShutdownSettings.criticalPriority
+        }
+        let ids = Set(critical.map(\.id))
+        await end(sandboxes.filter { !ids.contains($0.id) }, containers, client)
+        await end(critical, containers, client)
+    }
+
+    private func end(_ sandboxes: [CRIPodSandbox], _ containers: [CRIContainer], _ client: CRIClient) async {
         await withDiscardingTaskGroup { group in
-            for sandbox in sandboxes where isOurs(sandbox) {
+            for sandbox in sandboxes {
                 let grace = Int64(sandbox.annotations[RuntimeLabels.gracePeriod] ?? "") ?? 30
                 let running = containers.filter { $0.podSandboxID == sandbox.id && $0.state == .containerRunning }
                 group.addTask {

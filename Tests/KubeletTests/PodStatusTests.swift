@@ -48,6 +48,22 @@ import Testing
         status.conditions.first { $0.type == type }
     }
 
+    @Test func `a new address takes the place of the old one`() throws {
+        func status(_ address: String) -> PodStatus {
+            var ip = PodIP()
+            ip.ip = address
+            var status = PodStatus()
+            status.podIP = address
+            status.podIPs = [ip]
+            return status
+        }
+        let patch = try #require(
+            StatusPublisher.patch(from: status("10.0.0.1"), to: status("10.0.0.2"), uid: "u"))
+        #expect(
+            patch["status"]?["podIPs"] == [["ip": "10.0.0.2"], ["ip": "10.0.0.1", "$patch": "delete"]],
+            "\(patch)")
+    }
+
     @Test func `before anything runs it is pending and creating`() {
         let status = status(pod(), PodObservation())
         #expect(status.phase == "Pending")

@@ -72,4 +72,12 @@ void clinux_bound_heap(int arenas_max, int map_threshold_bytes, int trim_thresho
 /// Gives freed memory back to the system (malloc_trim(3)).
 void clinux_return_freed_memory(void);
 
+/// Reads from a unix socket (recvmsg(2)). A descriptor that comes along is put in `*descriptor`, else -1. Returns the
+/// bytes read, 0 at the end, or -1 with errno set.
+long clinux_receive(int socket, void *buffer, unsigned long size, int *descriptor);
+
+/// Writes to a unix socket, with `descriptor` unless it is -1 (sendmsg(2)). Returns the bytes written, or -1 with errno
+/// set; never raises SIGPIPE.
+long clinux_send(int socket, const void *buffer, unsigned long size, int descriptor);
+
 #endif

@@ -14,6 +14,7 @@ enum RuntimeLabels {
     static let restartCount = "io.kubernetes.container.restartCount"
     static let terminationMessagePath = "io.kubernetes.container.terminationMessagePath"
     static let terminationMessagePolicy = "io.kubernetes.container.terminationMessagePolicy"
+    static let priority = "io.kubernetes.pod.priority"
     static let gracePeriod = "io.kubernetes.pod.terminationGracePeriod"
 
     static func labels(of pod: Pod) -> [String: String] {

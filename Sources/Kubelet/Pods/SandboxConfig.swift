@@ -22,6 +22,7 @@ struct SandboxConfigBuilder: Sendable {
         config.dnsConfig = dns(pod)
         config.labels = pod.metadata.labels.merging(RuntimeLabels.labels(of: pod)) { _, ours in ours }
         config.annotations = pod.metadata.annotations
+        config.annotations[RuntimeLabels.priority] = String(pod.spec.priority ?? 0)
         config.annotations[RuntimeLabels.gracePeriod] = String(pod.spec.terminationGracePeriodSeconds ?? 30)
         config.linux.cgroupParent = PodGroups.path(of: pod, root: configuration.cgroupRoot)
         config.linux.resources = Self.resources(PodFacts.requests(pod), PodFacts.limits(pod))

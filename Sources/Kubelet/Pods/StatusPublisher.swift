@@ -99,6 +99,16 @@ actor StatusPublisher {
         for (name, value) in newFields.entries where oldFields[name] != value { changed[name] = value }
         for name in oldFields.keys where newFields[name] == nil { changed[name] = .null }
         if changed["conditions"] != nil { changed["conditions"] = conditions(from: old, to: new) }
+        // These lists merge: what is in them no more has to be said.
+        for name in ["podIPs", "hostIPs"] {
+            guard let new = changed[name]?.array, let old = oldFields[name]?.array else { continue }
+            let gone = old.filter { !new.contains($0) }.map { address -> Value in
+                var deletion = address
+                deletion["$patch"] = "delete"
+                return deletion
+            }
+            changed[name] = .array(new + gone)
+        }
         guard !changed.isEmpty else { return nil }
         var metadata = OrderedFields()
         metadata["uid"] = .string(uid)
