@@ -89,6 +89,36 @@ struct `Nodes under pressure` {
         try await cluster.check("delete", "pod", "--all", "--now")
     }
 
+    @Test func `images that nothing uses go when the disk is fuller than it should be`() async throws {
+        let cluster = try cluster()
+        try await cluster.check("apply", "-f", "-", input: pod("user", "sleep 3600"))
+        try await cluster.check("wait", "--for=condition=Ready", "pod/user", "--timeout=60s")
+        let load = try await cluster.skiff(
+            ["image", "load", cluster.directory + "/images/hello-2.tar", "--data-dir", cluster.dataDirectory])
+        #expect(load.isSuccess, "\(load)")
+        #expect(try await images().contains("hello:2"))
+        // The first look comes with the start.
+        let pid = try #require(cluster.serverPID)
+        kill(pid, SIGTERM)
+        try await eventually("the server ends") { kill(pid, 0) != 0 }
+        let up = try await cluster.up(
+            SmallNode.flags + [
+                "--kubelet-arg", "image-gc-high-threshold=1", "--kubelet-arg", "image-gc-low-threshold=0",
+                "--kubelet-arg", "minimum-image-ttl-duration=0s",
+            ])
+        #expect(up.isSuccess, "\(up)")
+        try await eventually("the unused image goes") { try await !images().contains("hello:2") }
+        #expect(try await images().contains("hello:1"))
+        #expect(try await images().contains("pause"))
+        try await eventually("the event says that it was not enough") {
+            let events = try await cluster.check("events", "-A")
+            return events.contains("FreeDiskSpaceFailed")
+                && events.contains("Insufficient free disk space on the node's image filesystem (")
+        }
+        #expect(try await status("user") == "Running  ")
+        try await cluster.check("delete", "pod", "user", "--now")
+    }
+
     // MARK: - Helpers
 
     private func images() async throws -> String {

@@ -17,6 +17,11 @@ extension PodWorker {
             if case .exited = event, isStarting { earlyExits.insert(id) }
             return
         }
+        if case .outOfMemory = event, seen.containers[name]?.termination?.containerID == "containerd://" + id {
+            // The news came after that of the end, which had read the runtime's record without it.
+            seen.containers[name]?.termination?.reason = "OOMKilled"
+            return wake()
+        }
         if case .exited = event {
             await refresh(name, id: id, untilExited: true)
         } else {
