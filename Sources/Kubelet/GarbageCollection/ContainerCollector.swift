@@ -43,7 +43,8 @@ struct ContainerCollector: Sendable {
         let sandboxes = try await shared.cri.listPodSandboxes()
         // Read after the lists: what came since is in neither of them.
         let known = await workers.uids.union(pods.all.compactMap(\.metadata.uid))
-        let ended = Set(
+        // The workers know of an eviction's end before it comes back by way of the API.
+        let ended = await workers.endedUIDs.union(
             pods.all.filter { $0.status.phase == PodPhase.failed || $0.status.phase == PodPhase.succeeded }
                 .compactMap(\.metadata.uid))
         let surplus = Self.surplus(containers, known: keepingEnded ? known : known.subtracting(ended))

@@ -132,6 +132,15 @@ actor PodWorkers {
     /// Pods that have a worker.
     var uids: Set<String> { Set(workers.keys) }
 
+    /// Pods of which nothing runs any more, before the API has told everybody.
+    var endedUIDs: Set<String> {
+        get async {
+            var ended: Set<String> = []
+            for (uid, worker) in workers where await worker.hasEnded { ended.insert(uid) }
+            return ended
+        }
+    }
+
     /// Tells a pod to end for the node's sake. False if it ends anyway, or is not here.
     func end(_ uid: String, _ verdict: PodVerdict, grace: Int64) async -> Bool {
         await workers[uid]?.endByNode(verdict, grace: grace) ?? false
