@@ -61,8 +61,8 @@ struct `A shutdown of the machine` {
         let up = try await cluster.up()
         #expect(up.isSuccess, "\(up)")
         try await eventually("both run again", timeout: .seconds(60)) {
-            try await cluster.check("get", "pods", "-o", "jsonpath={.items[*].status.containerStatuses[0].restartCount}")
-                == "1 1"
+            try await cluster.check(
+                "get", "pods", "-o", "jsonpath={.items[*].status.containerStatuses[0].restartCount}") == "1 1"
         }
         func ended(_ pod: String) async throws -> String {
             try await cluster.check(
@@ -131,7 +131,9 @@ private struct Bus {
     }
 
     func stop() {
-        process.terminate()
+        // SIGTERM may be blocked in what a test starts.
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
         unlink(path)
     }
 }

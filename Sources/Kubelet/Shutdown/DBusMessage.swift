@@ -92,7 +92,9 @@ struct DBusMessage: Sendable, Equatable {
 
         mutating func put(_ number: UInt32) {
             align(4)
-            for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+            for shift in stride(from: UInt32(0), to: 32, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+            }
         }
 
         mutating func put(_ text: String) {

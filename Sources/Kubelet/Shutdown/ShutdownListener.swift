@@ -50,7 +50,8 @@ struct ShutdownListener: Sendable {
                 } else if message.answersTo == request, message.kind == .failure {
                     logger.warning("the machine's shutdown will not wait for pods: \(message.failure ?? "")")
                     connection.shutDown()
-                } else if message.member == "PrepareForShutdown", case .bool(let isShutdown)? = message.arguments.first {
+                } else if message.member == "PrepareForShutdown", case .bool(let isShutdown)? = message.arguments.first
+                {
                     await act(isShutdown)
                     if isShutdown {
                         // Lets the shutdown go on.
