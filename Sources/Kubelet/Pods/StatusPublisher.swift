@@ -87,6 +87,8 @@ actor StatusPublisher {
             if error.isNotFound || error.isConflict { return }
             guard !Task.isCancelled else { return }
             logger.warning("cannot write the status of pod \(key): \(error.message)")
+            // The same words will be refused again; others may not be. An end of the pod must not wait for them.
+            if error.isInvalid { return }
             try? await Task.sleep(for: Self.retryDelay)
             if wanted == nil, !Task.isCancelled { wanted = status }
         }
