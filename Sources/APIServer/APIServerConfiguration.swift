@@ -25,6 +25,8 @@ package struct APIServerConfiguration: Sendable {
     package var nodeHandler: @Sendable (_ node: String) -> (any HTTPHandler)?
     /// Who answers for whole groups, after authentication and authorisation: the place of API aggregation.
     package var delegates: [String: any HTTPHandler] = [:]
+    /// Whether a node can make volumes of its own directories: then the cluster has the class `local-path`.
+    package var offersLocalPath = true
     /// `v1.36.2+skiff`.
     package var version: String
     package var clock: @Sendable () -> Time

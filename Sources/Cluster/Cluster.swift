@@ -111,7 +111,8 @@ struct Cluster {
             nodeHandler: { [nodeName = configuration.nodeName] name in name == nodeName ? node.handler : nil },
             version: Product.version
         )
-        // Without a node there is nothing to measure.
+        // Without a node there is nothing to measure, and nobody to make volumes.
+        configuration.offersLocalPath = !self.configuration.settings.disableAgent
         let metrics = self.configuration.settings.disableAgent ? [] : MetricsAPI.resources
         if !metrics.isEmpty { configuration.delegates[MetricsAPI.group] = node.metrics }
         let address = "\(self.configuration.nodeIP):\(self.configuration.settings.httpsListenPort)"

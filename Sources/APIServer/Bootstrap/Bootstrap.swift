@@ -6,7 +6,8 @@ internal import Transport
 extension APIServer {
     /// Idempotent; `/readyz` waits for it. Writes run side by side, so that the store commits them in few groups.
     package func bootstrap() async throws(APIError) {
-        try await ensureAll(bootstrapNamespaces() + bootstrapPriorities() + [StorageClassObjects.localPath])
+        let classes = configuration.offersLocalPath ? [StorageClassObjects.localPath] : []
+        try await ensureAll(bootstrapNamespaces() + bootstrapPriorities() + classes)
         try await ensureAll(
             PolicyObjects.all + FlowControlObjects.all + APIServiceObjects.all(configuration.resources))
         if let failure = await ensure("/api/v1/namespaces/default/services", kubernetesService()) { throw failure }

@@ -1,6 +1,6 @@
 internal import APIMachinery
 
-/// The storage class that every cluster has from the start. Made where it is missing, never changed: it is the
+/// The storage class that every cluster with a node has from the start. Made where it is missing, never changed: it is the
 /// administrator's from then on.
 enum StorageClassObjects {
     /// As k3s has it: directories of the node that the first pod goes to.
