@@ -148,9 +148,10 @@ private final class Findings: Sendable {
         state.withLock { state in
             state.statuses[status, default: 0] += 1
             // 501 and 503/504 say that something is not offered or not there (no node runs containers here).
-            // A negative resourceVersion is upstream's own 500, and so is the proxy of a node without an address.
+            // Upstream answers 500 without a reason where a patch or an applied object does not fit its schema, or a
+            // resourceVersion is no number; what nobody foresaw has the reason InternalError.
             let text = String(decoding: body.prefix(500), as: UTF8.self)
-            let isKnown = text.contains("strconv.ParseUint") || text.contains("no preferred addresses found")
+            let isKnown = text.contains("Failure") && !text.contains("InternalError")
             let isOdd = (status == 500 && !isKnown) || status < 200
             guard isOdd, state.oddities.count < Self.odditiesMax else { return }
             state.oddities.append("\(status) to \(request): \(text)")
