@@ -99,13 +99,14 @@ let package = Package(
             "ClusterDNS", controlLoop,
             [log, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")]
         ),
+        library("ServiceProxy", controlLoop + ["Transport"], [log]),
 
         // Level 4 and 5: assembly and entry point.
         library(
             "Cluster",
             api + [
                 "Storage", "Transport", "PKI", "KubeClient", "CRI", "APIServer", "Controllers", "Scheduler", "Kubelet",
-                "ClusterDNS", "CLinux",
+                "ClusterDNS", "ServiceProxy", "CLinux",
             ],
             [log, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle")]
         ),
@@ -144,6 +145,7 @@ let package = Package(
             controlLoop + [
                 log, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        tests(of: "ServiceProxy", controlLoop + [log]),
         tests(of: "APIServer", api + ["Storage", "Transport", "PKI", log]),
         tests(of: "Kubelet", ["CRI", "APIMachinery", "KubeAPI", "KubeClient", "Transport", log] + grpc),
     ]

@@ -121,6 +121,54 @@ int clinux_address_delete(const char *name, unsigned int address) {
     return change_address(name, address, RTM_DELADDR, 0);
 }
 
+static int change_route(
+    const char *name, unsigned int range, unsigned char bits, unsigned int source, int type, int flags) {
+    struct {
+        struct nlmsghdr header;
+        struct rtmsg route;
+        struct rtattr range_attribute;
+        unsigned int range;
+        struct rtattr link_attribute;
+        unsigned int link;
+        struct rtattr source_attribute;
+        unsigned int source;
+    } request = {0};
+    unsigned int index = if_nametoindex(name);
+    if (index == 0) {
+        errno = ENODEV;
+        return -1;
+    }
+    // The source comes last: without one the message ends before it.
+    unsigned int size = source != 0 ? sizeof(request) : sizeof(request) - RTA_LENGTH(sizeof(source));
+    request.header.nlmsg_len = size;
+    request.header.nlmsg_type = (unsigned short)type;
+    request.header.nlmsg_flags = (unsigned short)(NLM_F_REQUEST | NLM_F_ACK | flags);
+    request.route.rtm_family = AF_INET;
+    request.route.rtm_dst_len = bits;
+    request.route.rtm_table = RT_TABLE_MAIN;
+    request.route.rtm_protocol = RTPROT_STATIC;
+    request.route.rtm_scope = RT_SCOPE_LINK;
+    request.route.rtm_type = RTN_UNICAST;
+    request.range_attribute.rta_len = RTA_LENGTH(sizeof(range));
+    request.range_attribute.rta_type = RTA_DST;
+    request.range = range;
+    request.link_attribute.rta_len = RTA_LENGTH(sizeof(index));
+    request.link_attribute.rta_type = RTA_OIF;
+    request.link = index;
+    request.source_attribute.rta_len = RTA_LENGTH(sizeof(source));
+    request.source_attribute.rta_type = RTA_PREFSRC;
+    request.source = source;
+    return route_request(&request, size);
+}
+
+int clinux_route_add(const char *name, unsigned int range, unsigned char bits, unsigned int source) {
+    return change_route(name, range, bits, source, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+}
+
+int clinux_route_delete(const char *name, unsigned int range, unsigned char bits) {
+    return change_route(name, range, bits, 0, RTM_DELROUTE, 0);
+}
+
 void clinux_bound_heap(int arenas_max, int map_threshold_bytes, int trim_threshold_bytes) {
     mallopt(M_ARENA_MAX, arenas_max);
     mallopt(M_MMAP_THRESHOLD, map_threshold_bytes);

@@ -10,6 +10,7 @@ internal import Logging
 internal import PKI
 internal import Scheduler
 internal import ServiceLifecycle
+internal import ServiceProxy
 internal import Storage
 internal import Transport
 internal import UnixSignals
@@ -81,6 +82,7 @@ struct Cluster {
             parts.append(Part("node role") { await role.run(informers.informer(for: Node.self)) })
             parts.append(Part("kubelet port") { try await port.run() })
             parts.append(Part("DNS") { try await dns(informers) })
+            parts.append(Part("service proxy") { try await serviceProxy(informers) })
             parts.append(Part("kubelet") { try await kubelet.run() })
         } else {
             progress.report(.ready)
@@ -169,6 +171,24 @@ struct Cluster {
                 HostResolver.read().servers.filter { $0 != address }.map { DNSUpstream(host: $0) }
             })
         try await ClusterDNSService(configuration: settings, informers: informers, logger: part("dns")).run()
+    }
+
+    /// Routes and rules stay when Skiff ends, as containers do.
+    private func serviceProxy(_ informers: InformerFactory) async throws {
+        let settings = configuration.settings
+        try ServiceRoute(range: settings.serviceCIDR, source: configuration.nodeIP).add()
+        let proxy = ServiceProxyService(
+            configuration: .init(
+                nodeName: configuration.nodeName, nodeAddress: configuration.nodeIP,
+                table: configuration.paths.networkName, serviceCIDR: settings.serviceCIDR,
+                clusterCIDR: settings.clusterCIDR, podCIDR: configuration.podCIDR,
+                clusterDNS: configuration.clusterDNS,
+                reservedPorts: [Int32(settings.httpsListenPort), Int32(configuration.kubeletPort)]),
+            kernel: .init(
+                nft: NetworkCommands.nft, chains: NetworkCommands.chains, conntrack: NetworkCommands.conntrack,
+                allowLoopback: NetworkCommands.allowLoopback),
+            informers: informers, logger: part("proxy"))
+        await proxy.run()
     }
 
     private func rotation(_ tls: TLSServerContext, _ kubelet: TLSServerContext?) -> CertificateRotation {

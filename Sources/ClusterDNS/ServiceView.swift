@@ -88,22 +88,6 @@ extension Service {
     }
 }
 
-extension EndpointSlice {
-    var serviceKey: ObjectKey? {
-        metadata.labels["kubernetes.io/service-name"].map {
-            ObjectKey(namespace: metadata.namespace ?? "", name: $0)
-        }
-    }
-}
-
-/// Finds slices by their Service.
-enum ServiceSliceIndex {
-    static let name = "dns-service"
-    static var index: InformerIndex<EndpointSlice> {
-        InformerIndex(name) { slice in slice.serviceKey.map { [$0.description] } ?? [] }
-    }
-}
-
 /// Finds slices by the addresses in them.
 enum EndpointAddressIndex {
     static let name = "dns-address"

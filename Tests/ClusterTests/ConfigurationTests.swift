@@ -107,10 +107,10 @@ final class TemporaryDirectory: Sendable {
         let first = Paths(dataDirectory: "/var/lib/skiff/")
         let second = Paths(dataDirectory: "/srv/other")
         #expect(first.runDirectory == "/run/skiff")
-        #expect(first.bridgeName == "skiff0")
+        #expect(first.networkName == "skiff0")
         #expect(first.contextName == "skiff")
         #expect(second.runDirectory != first.runDirectory)
-        #expect(second.bridgeName.utf8.count <= 15)
+        #expect(second.networkName.utf8.count <= 15)
         #expect(second.contextName.hasPrefix("skiff-other-"))
     }
 

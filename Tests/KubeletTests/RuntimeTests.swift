@@ -24,7 +24,7 @@ struct `Container runtime` {
             nodeName: "test", nodeAddress: "127.0.0.1",
             runtime: RuntimeConfiguration(
                 dataDirectory: directory + "/data", runDirectory: directory + "/run", podCIDR: "10.213.7.0/24",
-                clusterCIDR: "10.213.0.0/16", bridgeName: "skt\(number)"),
+                clusterCIDR: "10.213.0.0/16", networkName: "skt\(number)"),
             clusterDNS: "10.96.0.10", clusterDomain: "cluster.local", version: "test", cgroupRoot: "/skifft\(number)")
     }
 
@@ -83,7 +83,7 @@ struct `Container runtime` {
         let directory = FileSystem.directory(of: configuration.runtime.dataDirectory)
         #expect(!FileSystem.exists(directory))
         #expect(FileSystem.mounts(below: directory).isEmpty)
-        #expect(if_nametoindex(configuration.runtime.bridgeName) == 0)
+        #expect(if_nametoindex(configuration.runtime.networkName) == 0)
         #expect(ControlGroups.machine.hierarchies.allSatisfy { !FileSystem.exists($0 + configuration.cgroupRoot) })
         // A second time is as good.
         try await NodeTeardown(configuration: configuration, logger: logger).remove()

@@ -49,6 +49,12 @@ int clinux_link_delete(const char *name);
 int clinux_address_add(const char *name, unsigned int address);
 int clinux_address_delete(const char *name, unsigned int address);
 
+/// Leads the IPv4 range `range`/`bits` (network order) to the link `name`, with `source` as the address that packets get
+/// (RTM_NEWROUTE, replacing what led there), or takes the route away (RTM_DELROUTE). Returns 0, or -1 with errno set:
+/// ESRCH where there is none.
+int clinux_route_add(const char *name, unsigned int range, unsigned char bits, unsigned int source);
+int clinux_route_delete(const char *name, unsigned int range, unsigned char bits);
+
 /// Connects to `port` of the loopback address as seen from the network namespace at `namespace_path`, which the calling
 /// thread is in afterwards: to be called on a thread of its own. Returns the connected socket, or -1 with errno set.
 int clinux_connect_local(const char *namespace_path, int is_ipv6, uint16_t port, int seconds_max);

@@ -44,7 +44,7 @@ package struct Paths: Sendable, Equatable {
     /// Sockets and process ids; a reboot empties it.
     var runDirectory: String { "/run/skiff" + suffix }
     /// Links have names of at most 15 bytes.
-    var bridgeName: String { suffix.isEmpty ? "skiff0" : "sk" + suffix }
+    var networkName: String { suffix.isEmpty ? "skiff0" : "sk" + suffix }
     var cgroupRoot: String { "/skiff" + suffix }
 
     /// Name of cluster, user and context in kubeconfig files.

@@ -29,7 +29,7 @@ extension ResolvedConfiguration {
         return RuntimeConfiguration(
             dataDirectory: paths.dataDirectory, runDirectory: paths.runDirectory,
             externalEndpoint: endpoint.isEmpty ? nil : endpoint, podCIDR: podCIDR, clusterCIDR: settings.clusterCIDR,
-            bridgeName: paths.bridgeName, registriesFile: settings.privateRegistry
+            serviceCIDR: settings.serviceCIDR, networkName: paths.networkName, registriesFile: settings.privateRegistry
         )
     }
 }

@@ -42,8 +42,9 @@ enum Preflight {
         let needed: [(name: String, paths: [String], package: String)] = [
             ("containerd", programs("containerd"), "containerd"), ("ctr", programs("ctr"), "containerd"),
             ("runc", programs("runc"), "runc"),
-            ("CNI plugins", ["/usr/lib/cni/bridge"], "containernetworking-plugins"),
-            ("nft", programs("nft"), "nftables"), ("catatonit", programs("catatonit") + ["/bin/busybox"], "catatonit"),
+            ("CNI plugins", ["/usr/lib/cni/ptp"], "containernetworking-plugins"),
+            ("nft", programs("nft"), "nftables"), ("conntrack", programs("conntrack"), "conntrack"),
+            ("catatonit", programs("catatonit") + ["/bin/busybox"], "catatonit"),
         ]
         let missing = needed.filter { need in !need.paths.contains { access($0, X_OK) == 0 } }
         if missing.isEmpty { return }

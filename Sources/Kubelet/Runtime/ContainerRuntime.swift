@@ -39,15 +39,8 @@ package final class ContainerRuntime: Sendable {
             return pause
         }
         try await startProcess(pauseImage: pause.reference)
-        async let masquerade: Void = PodNetwork(configuration: configuration).installMasquerade()
         try await waitUntilReady()
         try await importPauseImage(pause)
-        do {
-            try await masquerade
-        } catch {
-            // Pods still reach each other and the node.
-            logger.warning("pods cannot reach addresses outside the cluster: \(error)")
-        }
     }
 
     /// Holds the connection, and starts containerd again whenever it dies.

@@ -1,12 +1,14 @@
 internal import CLinux
 internal import Glibc
 
-/// The pods' bridge and addresses: what the CNI plugins are told, and the one firewall table that lets pods out.
+/// The pods' links and addresses: what the CNI plugins are told.
+///
+/// Each pod has a link of its own to the node (`ptp`), which routes between pods. On a bridge the answers of a pod to
+/// another would pass the node by when the question came through a Service, and keep the wrong address.
 struct PodNetwork: Sendable {
     let configuration: RuntimeConfiguration
 
     private var addressDirectory: String { configuration.networkDirectory + "/networks" }
-    private var table: String { configuration.bridgeName + "-pods" }
 
     /// Writes the CNI configuration. The plugins keep their addresses below the data directory.
     func writeConfiguration() throws {
@@ -15,13 +17,10 @@ struct PodNetwork: Sendable {
         let text = """
             {
               "cniVersion": "0.4.0",
-              "name": "\(configuration.bridgeName)",
+              "name": "\(configuration.networkName)",
               "plugins": [
                 {
-                  "type": "bridge",
-                  "bridge": "\(configuration.bridgeName)",
-                  "isGateway": true,
-                  "hairpinMode": true,
+                  "type": "ptp",
                   "ipMasq": false,
                   "ipam": {
                     "type": "host-local",
@@ -39,29 +38,12 @@ struct PodNetwork: Sendable {
         if FileSystem.text(file).map({ $0 + "\n" }) != text { try FileSystem.write(file, text.utf8) }
     }
 
-    /// Lets pods reach the world behind the node's address, in one transaction.
-    func installMasquerade() async throws {
-        guard let nft = Command.find("nft") else { throw RuntimeError.missing("nft", package: "nftables") }
-        let rules = """
-            table ip \(table) {}
-            delete table ip \(table)
-            table ip \(table) {
-                chain postrouting {
-                    type nat hook postrouting priority srcnat; policy accept;
-                    ip saddr \(configuration.podCIDR) ip daddr != \(configuration.clusterCIDR) \
-            oifname != "\(configuration.bridgeName)" masquerade
-                }
-            }
-
-            """
-        try await Command.run(nft, ["-f", "-"], input: Array(rules.utf8))
-    }
-
-    /// Takes away the bridge and the table; the next start makes them anew. Idempotent. Blocks.
+    /// Takes away the table of the service proxy and the route to Services; the next start makes them anew. The links went
+    /// with their pods. Idempotent. Blocks.
     func takeDown() {
-        _ = clinux_link_delete(configuration.bridgeName)
+        ServiceRoute(range: configuration.serviceCIDR, source: "").remove()
         if let nft = Command.find("nft") {
-            _ = try? Command.runBlocking(nft, ["delete", "table", "ip", table])
+            _ = try? Command.runBlocking(nft, ["delete", "table", "ip", configuration.networkName])
         }
     }
 
@@ -69,7 +51,7 @@ struct PodNetwork: Sendable {
     func remove() {
         takeDown()
         let results = "/var/lib/cni/results"
-        for name in FileSystem.entries(results) where name.hasPrefix(configuration.bridgeName + "-") {
+        for name in FileSystem.entries(results) where name.hasPrefix(configuration.networkName + "-") {
             unlink(results + "/" + name)
         }
         // Only if nobody else uses them.

@@ -12,15 +12,16 @@ package struct RuntimeConfiguration: Sendable {
     package var podCIDR: String
     /// Addresses of the whole cluster's pods, never masqueraded among themselves.
     package var clusterCIDR: String
-    /// The pods' bridge, at most 15 bytes; it also names the CNI network and the firewall table. Two instances on one
-    /// machine need two names.
-    package var bridgeName: String
+    /// Addresses of Services, which the node's routes lead to the loopback link.
+    package var serviceCIDR: String
+    /// The name of the CNI network and of the nftables table. Two instances on one machine need two names.
+    package var networkName: String
     /// Mirrors and credentials in k3s's format; need not exist. Only for Skiff's own containerd.
     package var registriesFile: String
 
     package init(
         dataDirectory: String, runDirectory: String, externalEndpoint: String? = nil, podCIDR: String,
-        clusterCIDR: String, bridgeName: String = "skiff0",
+        clusterCIDR: String, serviceCIDR: String = "10.96.0.0/12", networkName: String = "skiff0",
         registriesFile: String = "/etc/skiff/registries.yaml"
     ) {
         self.dataDirectory = dataDirectory
@@ -28,7 +29,8 @@ package struct RuntimeConfiguration: Sendable {
         self.externalEndpoint = externalEndpoint
         self.podCIDR = podCIDR
         self.clusterCIDR = clusterCIDR
-        self.bridgeName = bridgeName
+        self.serviceCIDR = serviceCIDR
+        self.networkName = networkName
         self.registriesFile = registriesFile
     }
 

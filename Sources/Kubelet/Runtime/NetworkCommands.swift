@@ -1,0 +1,53 @@
+internal import Glibc
+
+/// The programs and kernel settings that the service proxy works through.
+package enum NetworkCommands {
+    /// Runs commands of `nft` as one transaction.
+    package static func nft(_ script: String) async throws {
+        try await Command.run(program("nft", package: "nftables"), ["-f", "-"], input: Array(script.utf8))
+    }
+
+    /// The chains of all tables, as JSON.
+    package static func chains() async throws -> [UInt8] {
+        try await Command.run(program("nft", package: "nftables"), ["-j", "list", "chains"])
+    }
+
+    /// What `conntrack` prints.
+    package static func conntrack(_ arguments: [String]) async throws -> String {
+        String(decoding: try await Command.run(program("conntrack", package: "conntrack"), arguments), as: UTF8.self)
+    }
+
+    /// Lets packets from the node's loopback address out to these pods, by a setting of their links.
+    package static func allowLoopback(to addresses: Set<String>) async throws {
+        try await BlockingWork.run {
+            let links = linksByAddress()
+            for link in addresses.compactMap({ links[$0] }) {
+                let path = "/proc/sys/net/ipv4/conf/\(link)/route_localnet"
+                let file = open(path, O_WRONLY | O_CLOEXEC)
+                guard file >= 0 else { continue }  // The pod is gone, and its link with it.
+                defer { close(file) }
+                guard FileSystem.writeAll(descriptor: file, Array("1".utf8)) else { throw SystemError("write \(path)") }
+            }
+        }
+    }
+
+    /// Pods' links by the addresses that the node's routes lead to them.
+    private static func linksByAddress() -> [String: String] {
+        var links: [String: String] = [:]
+        for line in (FileSystem.text("/proc/net/route") ?? "").split(separator: "\n").dropFirst() {
+            let columns = line.split(whereSeparator: { $0 == "\t" || $0 == " " })
+            // Link, destination and, as the eighth, mask: hexadecimal, in network order.
+            guard columns.count > 7, columns[7] == "FFFFFFFF", let number = UInt32(columns[1], radix: 16) else {
+                continue
+            }
+            let octets = [0, 8, 16, 24].map { String((number >> UInt32($0)) & 0xff) }
+            links[octets.joined(separator: ".")] = String(columns[0])
+        }
+        return links
+    }
+
+    private static func program(_ name: String, package: String) throws -> String {
+        guard let path = Command.find(name) else { throw RuntimeError.missing(name, package: package) }
+        return path
+    }
+}
