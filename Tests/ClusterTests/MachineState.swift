@@ -1,6 +1,7 @@
 import TestSupport
 
-/// What Skiff could leave behind on a machine: links, mounts, processes, namespaces, rules and cgroups.
+/// What Skiff could leave behind on a machine: links, mounts, processes, namespaces, rules,
+/// routes, addresses and cgroups.
 struct MachineState {
     let facts: Set<String>
 
@@ -25,6 +26,10 @@ struct MachineState {
         for line in try await lines(["ip", "netns", "list"]) { facts.insert("namespace \(line)") }
         for line in try await lines(["sh", "-c", "nft list tables 2>/dev/null || true"]) {
             facts.insert("rules \(line)")
+        }
+        for line in try await lines(["ip", "route"]) { facts.insert("route \(line)") }
+        for line in try await lines(["ip", "-o", "-4", "address"]) {
+            facts.insert("address \(line.split(separator: " ").dropFirst().prefix(3).joined(separator: " "))")
         }
         let cgroups = try await lines([
             "sh", "-c", "find /sys/fs/cgroup -maxdepth 3 -type d -name '*skiff*' 2>/dev/null || true",

@@ -78,6 +78,10 @@ struct RunningCluster: SuiteTrait, TestScoping {
         #expect(again.isSuccess, "the second delete: \(again)")
         let after = try await MachineState.read()
         #expect(after.minus(before) == [], "left behind on the machine")
+        let connections = try await Command.run(["conntrack", "-L"]).output.split(separator: "\n").filter { line in
+            ["=10.\(200 + index).", "=10.\(220 + index)."].contains { line.contains($0) }
+        }
+        #expect(connections.isEmpty, "left behind in the kernel's connection tracking")
     }
 
     private func loadImages(into instance: SkiffInstance) async throws {

@@ -45,6 +45,17 @@ struct PodNetwork: Sendable {
         if let nft = Command.find("nft") {
             _ = try? Command.runBlocking(nft, ["delete", "table", "ip", configuration.networkName])
         }
+        forgetConnections()
+    }
+
+    /// Takes what pods and Services did out of the kernel's connection tracking: from pods, to Services, and answers of
+    /// pods. `conntrack` fails where there is nothing to delete.
+    private func forgetConnections() {
+        guard let conntrack = Command.find("conntrack") else { return }
+        let (pods, services) = (configuration.podCIDR, configuration.serviceCIDR)
+        for filter in [["--orig-src", pods], ["--orig-dst", services], ["--reply-src", pods]] {
+            _ = try? Command.runBlocking(conntrack, ["-D"] + filter)
+        }
     }
 
     /// Takes away all that the network ever made, with what the plugins remember. Idempotent. Blocks.

@@ -1,0 +1,111 @@
+import Glibc
+import KubeAPI
+import Logging
+import Synchronization
+import Testing
+
+@testable import ServiceProxy
+
+/// Changes of the table as transactions; the kernel's own nftables says whether they are right.
+@Suite struct `Rule changes` {
+    private static let web = RuleSet.Source.service(namespace: "default", name: "web")
+    private static let other = RuleSet.Source.service(namespace: "default", name: "other")
+
+    private static func part(_ count: Int, affinity: Bool = false, name: String = "web") -> RuleSet.Part {
+        let service = Fixture.service(name) {
+            $0.type = "NodePort"
+            $0.ports[0].nodePort = 30_080
+            $0.externalIPs = ["198.51.100.1"]
+            if affinity { $0.sessionAffinity = "ClientIP" }
+            $0.externalTrafficPolicy = "Local"
+        }
+        return Fixture.part(service, [Fixture.slice((0..<count).map { ("10.244.0.\($0 + 2)", .ready) })])
+    }
+
+    private static func script(_ rules: inout RuleSet, _ source: RuleSet.Source, _ part: RuleSet.Part) -> String {
+        var changes = RuleChanges()
+        rules.update(source, part, &changes)
+        return changes.isEmpty ? "" : changes.script(table: "test")
+    }
+
+    @Test func `what does not change is not written`() {
+        var rules = RuleSet()
+        #expect(!Self.script(&rules, Self.web, Self.part(2)).isEmpty)
+        #expect(Self.script(&rules, Self.web, Self.part(2)) == "")
+        let third = Self.script(&rules, Self.web, Self.part(3))
+        #expect(!third.contains("element ip test service-addresses"), "the way in stays: \(third)")
+        #expect(third.contains("mod 3"))
+    }
+
+    @Test func `of two claims the first counts, then the second`() {
+        var rules = RuleSet()
+        _ = Self.script(&rules, Self.web, Self.part(1))
+        let second = Self.script(&rules, Self.other, Self.part(1, name: "other"))
+        #expect(!second.contains("198.51.100.1"), "\(second)")
+        let gone = Self.script(&rules, Self.web, RuleSet.Part())
+        #expect(gone.contains("198.51.100.1 . tcp . 80 : goto external-default/other/tcp/http"), "\(gone)")
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "rules need root"))
+    func `nftables takes every step, and ends as if all was written at once`() async throws {
+        var rules = RuleSet()
+        var text = Fixture.base.script
+        let steps: [(RuleSet.Source, RuleSet.Part)] = [
+            (Self.web, Self.part(1)), (Self.web, Self.part(3)), (Self.other, Self.part(2, name: "other")),
+            (Self.web, Self.part(3, affinity: true)), (Self.web, Self.part(0)), (Self.web, Self.part(2, affinity: true)),
+            (Self.web, RuleSet.Part()), (Self.web, Self.part(4)), (Self.other, RuleSet.Part()),
+        ]
+        var listings: [String] = []
+        for (source, part) in steps {
+            text += Self.script(&rules, source, part)
+            let apart = try Namespace.listing(text)
+            let once = try Namespace.listing(Fixture.base.script + rules.everything.script(table: "test"))
+            #expect(apart == once)
+            listings.append(apart.joined())
+        }
+        #expect(Set(listings).count == listings.count, "every step shows")
+    }
+
+    @Test func `a failure is made good by writing everything`() async {
+        let scripts = Mutex<[String]>([])
+        let isBroken = Mutex(false)
+        let chains = Mutex(#"{"nftables":[{"chain":{"family":"ip","table":"test","name":"services"}}]}"#)
+        let kernel = ServiceProxyService.Kernel(
+            nft: { script in
+                if isBroken.withLock({ $0 }) { throw Broken() }
+                scripts.withLock { $0.append(script) }
+            }, chains: { Array(chains.withLock { $0 }.utf8) }, conntrack: { _ in "" }, allowLoopback: { _ in })
+        var writer = RuleWriter(configuration: Fixture.configuration, kernel: kernel, logger: Logger(label: "test"))
+        func last() -> String { scripts.withLock { $0.last ?? "" } }
+        writer.update(Self.web, Self.part(1))
+        await writer.write()
+        #expect(last().contains("delete table ip test"))
+        writer.update(Self.web, Self.part(2))
+        await writer.write()
+        #expect(!last().contains("delete table ip test") && last().contains("mod 2"))
+        isBroken.withLock { $0 = true }
+        writer.update(Self.web, Self.part(3))
+        await writer.write()
+        #expect(writer.isBehind)
+        isBroken.withLock { $0 = false }
+        await writer.write()
+        #expect(!writer.isBehind && last().contains("delete table ip test") && last().contains("mod 3"))
+        // Somebody flushes all rules.
+        let count = scripts.withLock { $0.count }
+        await writer.check()
+        await writer.write()
+        #expect(scripts.withLock { $0.count } == count)
+        chains.withLock { $0 = #"{"nftables":[]}"# }
+        await writer.check()
+        await writer.write()
+        #expect(scripts.withLock { $0.count } == count + 1 && last().contains("mod 3"))
+    }
+
+    private struct Broken: Error {}
+}
+
+extension Fixture {
+    static let base = BaseRules(
+        table: configuration.table, serviceCIDR: configuration.serviceCIDR, clusterCIDR: configuration.clusterCIDR,
+        podCIDR: configuration.podCIDR, clusterDNS: configuration.clusterDNS)
+}
