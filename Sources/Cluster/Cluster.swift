@@ -185,7 +185,8 @@ struct Cluster {
                 clusterDNS: configuration.clusterDNS,
                 reservedPorts: [Int32(settings.httpsListenPort), Int32(configuration.kubeletPort)]),
             kernel: .init(
-                nft: NetworkCommands.nft, chains: NetworkCommands.chains, conntrack: NetworkCommands.conntrack,
+                nft: NetworkCommands.nft, chains: NetworkCommands.chains, sets: NetworkCommands.sets(of:),
+                conntrack: NetworkCommands.conntrack,
                 allowLoopback: NetworkCommands.allowLoopback),
             informers: informers, logger: part("proxy"))
         await proxy.run()

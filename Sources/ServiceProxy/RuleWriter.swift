@@ -44,10 +44,7 @@ struct RuleWriter {
         await allowLoopback()
         guard !changes.isEmpty || !isTableKnown else { return }
         let isAll = !isTableKnown
-        let script =
-            isAll
-            ? base.script + rules.everything.script(table: configuration.table)
-            : changes.script(table: configuration.table)
+        let script = isAll ? await wholeScript() : changes.script(table: configuration.table)
         changes = RuleChanges()
         let began = ContinuousClock.now
         do {
@@ -70,6 +67,17 @@ struct RuleWriter {
             return
         }
         await cutStaleFlows()
+    }
+
+    /// The table from nothing, with the clients that the one before remembered.
+    private func wholeScript() async -> String {
+        let script = base.script + rules.everything.script(table: configuration.table)
+        let names = Set(rules.parts.values.flatMap(\.affinities.keys))
+        // There is none at the first start.
+        guard !names.isEmpty, let json = try? await kernel.sets(configuration.table),
+            let clients = try? RememberedClients(json: json, names: names)
+        else { return script }
+        return script + clients.script(table: configuration.table)
     }
 
     /// Looks whether the table is still there, and whether somebody else's firewall stands in the way.

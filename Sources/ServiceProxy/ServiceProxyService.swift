@@ -45,6 +45,8 @@ package struct ServiceProxyService: Sendable {
         package var nft: @Sendable (_ script: String) async throws -> Void
         /// The chains of all tables, as `nft -j list chains` prints them.
         package var chains: @Sendable () async throws -> [UInt8]
+        /// The sets of one table of the family `ip`, as `nft -j list sets` prints them.
+        package var sets: @Sendable (_ table: String) async throws -> [UInt8]
         /// Runs `conntrack` with arguments, and gives what it prints.
         package var conntrack: @Sendable ([String]) async throws -> String
         /// Lets the node reach these pods from its loopback address.
@@ -53,11 +55,13 @@ package struct ServiceProxyService: Sendable {
         package init(
             nft: @escaping @Sendable (String) async throws -> Void,
             chains: @escaping @Sendable () async throws -> [UInt8],
+            sets: @escaping @Sendable (String) async throws -> [UInt8],
             conntrack: @escaping @Sendable ([String]) async throws -> String,
             allowLoopback: @escaping @Sendable (Set<String>) async throws -> Void
         ) {
             self.nft = nft
             self.chains = chains
+            self.sets = sets
             self.conntrack = conntrack
             self.allowLoopback = allowLoopback
         }

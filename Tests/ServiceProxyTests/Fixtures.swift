@@ -24,7 +24,9 @@ enum Fixture {
 
     enum State { case ready, starting, endingServing, ending }
 
-    static func slice(_ endpoints: [(String, State)], node: String = "here", protocol kind: String = "TCP") -> EndpointSlice {
+    static func slice(_ endpoints: [(String, State)], node: String = "here", protocol kind: String = "TCP")
+        -> EndpointSlice
+    {
         var slice = EndpointSlice()
         slice.addressType = "IPv4"
         var port = DiscoveryEndpointPort()

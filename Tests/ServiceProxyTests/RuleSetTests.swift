@@ -52,7 +52,8 @@ import Testing
         var text = Fixture.base.script
         let steps: [(RuleSet.Source, RuleSet.Part)] = [
             (Self.web, Self.part(1)), (Self.web, Self.part(3)), (Self.other, Self.part(2, name: "other")),
-            (Self.web, Self.part(3, affinity: true)), (Self.web, Self.part(0)), (Self.web, Self.part(2, affinity: true)),
+            (Self.web, Self.part(3, affinity: true)), (Self.web, Self.part(0)),
+            (Self.web, Self.part(2, affinity: true)),
             (Self.web, RuleSet.Part()), (Self.web, Self.part(4)), (Self.other, RuleSet.Part()),
         ]
         var listings: [String] = []
@@ -74,7 +75,8 @@ import Testing
             nft: { script in
                 if isBroken.withLock({ $0 }) { throw Broken() }
                 scripts.withLock { $0.append(script) }
-            }, chains: { Array(chains.withLock { $0 }.utf8) }, conntrack: { _ in "" }, allowLoopback: { _ in })
+            }, chains: { Array(chains.withLock { $0 }.utf8) }, sets: { _ in Array(Self.remembered.utf8) },
+            conntrack: { _ in "" }, allowLoopback: { _ in })
         var writer = RuleWriter(configuration: Fixture.configuration, kernel: kernel, logger: Logger(label: "test"))
         func last() -> String { scripts.withLock { $0.last ?? "" } }
         writer.update(Self.web, Self.part(1))
@@ -100,6 +102,30 @@ import Testing
         await writer.write()
         #expect(scripts.withLock { $0.count } == count + 1 && last().contains("mod 3"))
     }
+
+    @Test func `clients stay with their endpoints over a restart of the proxy`() async {
+        let scripts = Mutex<[String]>([])
+        let kernel = ServiceProxyService.Kernel(
+            nft: { script in scripts.withLock { $0.append(script) } }, chains: { [] },
+            sets: { _ in Array(Self.remembered.utf8) }, conntrack: { _ in "" }, allowLoopback: { _ in })
+        var writer = RuleWriter(configuration: Fixture.configuration, kernel: kernel, logger: Logger(label: "test"))
+        writer.update(Self.web, Self.part(2, affinity: true))
+        await writer.write()
+        let script = scripts.withLock { $0.last ?? "" }
+        let name = "clients-10800-default/web/tcp/http/10.244.0.2/8080"
+        #expect(script.hasSuffix("add element ip test \(name) { 10.0.0.1 expires 5000s, 10.0.0.2 expires 60s }\n"))
+        #expect(!script.contains("10.0.0.9"), "of an endpoint that is gone")
+    }
+
+    /// As nftables 1.0.6 prints it.
+    private static let remembered = #"""
+        {"nftables":[{"metainfo":{"version":"1.0.6"}},{"table":{"family":"ip","name":"test","handle":1}},
+        {"set":{"family":"ip","name":"clients-10800-default/web/tcp/http/10.244.0.2/8080","table":"test",
+        "type":"ipv4_addr","handle":1,"size":100,"flags":["timeout","dynamic"],"timeout":10800,"elem":[
+        {"elem":{"val":"10.0.0.1","timeout":10800,"expires":5000}},{"elem":{"val":"10.0.0.2","expires":60}}]}},
+        {"set":{"family":"ip","name":"clients-10800-default/web/tcp/http/10.244.0.8/8080","table":"test",
+        "type":"ipv4_addr","elem":[{"elem":{"val":"10.0.0.9","expires":60}}]}}]}
+        """#
 
     private struct Broken: Error {}
 }

@@ -12,6 +12,11 @@ package enum NetworkCommands {
         try await Command.run(program("nft", package: "nftables"), ["-j", "list", "chains"])
     }
 
+    /// The sets of a table of the family `ip` with their elements, as JSON.
+    package static func sets(of name: String) async throws -> [UInt8] {
+        try await Command.run(program("nft", package: "nftables"), ["-j", "list", "sets", "table", "ip", name])
+    }
+
     /// What `conntrack` prints.
     package static func conntrack(_ arguments: [String]) async throws -> String {
         String(decoding: try await Command.run(program("conntrack", package: "conntrack"), arguments), as: UTF8.self)
