@@ -48,14 +48,30 @@ struct PodNetwork: Sendable {
         forgetConnections()
     }
 
-    /// Takes what pods and Services did out of the kernel's connection tracking: from pods, to Services, and answers of
-    /// pods. `conntrack` fails where there is nothing to delete.
+    /// Takes what pods and Services did out of the kernel's connection tracking: what pods or clients of Services began,
+    /// and what pods answer. `conntrack` fails where there is nothing to delete.
     private func forgetConnections() {
         guard let conntrack = Command.find("conntrack") else { return }
-        let (pods, services) = (configuration.podCIDR, configuration.serviceCIDR)
-        for filter in [["--orig-src", pods], ["--orig-dst", services], ["--reply-src", pods]] {
+        for filter in [["--orig-src", configuration.podCIDR], ["--orig-dst", configuration.serviceCIDR]] {
             _ = try? Command.runBlocking(conntrack, ["-D"] + filter)
         }
+        // It takes ranges only for what began a connection.
+        for address in answeringPods(conntrack) {
+            _ = try? Command.runBlocking(conntrack, ["-D", "--reply-src", address])
+        }
+    }
+
+    /// Addresses of this node's pods that answer somebody: of each line's two sources the second.
+    private func answeringPods(_ conntrack: String) -> Set<String> {
+        // A range of 256 addresses, so that three of the four numbers are the same.
+        let start = "src=" + configuration.podCIDR.split(separator: ".").prefix(3).joined(separator: ".") + "."
+        let lines = (try? Command.runBlocking(conntrack, ["-L"])) ?? []
+        var addresses: Set<String> = []
+        for line in String(decoding: lines, as: UTF8.self).split(separator: "\n") {
+            let sources = line.split(separator: " ").filter { $0.hasPrefix("src=") }
+            if sources.count == 2, sources[1].hasPrefix(start) { addresses.insert(String(sources[1].dropFirst(4))) }
+        }
+        return addresses
     }
 
     /// Takes away all that the network ever made, with what the plugins remember. Idempotent. Blocks.
