@@ -34,8 +34,8 @@ struct Benchmark: AsyncParsableCommand {
     @Option(help: "Pods in the list.")
     var listedPods = 10_000
 
-    @Option(help: "Parts to run: start, idle, pods, node, probes, api; separated by commas.")
-    var parts = "start,idle,pods,node,probes,api"
+    @Option(help: "Parts to run: start, idle, pods, node, probes, services, api; separated by commas.")
+    var parts = "start,idle,pods,node,probes,services,api"
 
     func run() async throws {
         let cluster = ClusterUnderTest(
@@ -73,6 +73,9 @@ struct Benchmark: AsyncParsableCommand {
         if wanted.contains("node") {
             try await NodeFigures(cluster: cluster, api: api, runs: runs, idleSeconds: idleSeconds).measure(
                 into: &report)
+        }
+        if wanted.contains("services") {
+            try await ServiceFigures(cluster: cluster, api: api).measure(into: &report)
         }
         if wanted.contains("probes") {
             try await ProbeFigures(cluster: cluster, api: api, seconds: idleSeconds).measure(into: &report)
