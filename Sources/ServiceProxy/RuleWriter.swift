@@ -80,11 +80,12 @@ struct RuleWriter {
         return script + clients.script(table: configuration.table)
     }
 
-    /// Looks whether the table is still there, and whether somebody else's firewall stands in the way.
-    mutating func check() async {
+    /// Sees whether the table is still there, and whether somebody else's firewall stands in the way. `chains` is what
+    /// `nft -j list chains` printed.
+    mutating func check(_ chains: [UInt8]) {
         guard isTableKnown else { return }
         do {
-            let report = try FirewallReport(json: try await kernel.chains(), table: configuration.table)
+            let report = try FirewallReport(json: chains, table: configuration.table)
             if !report.hasTable {
                 logger.warning("another program removed the rules of Services; they are written anew")
                 isTableKnown = false
@@ -97,7 +98,7 @@ struct RuleWriter {
                 )
             }
         } catch {
-            logger.debug("chains cannot be listed: \(error)")
+            logger.debug("what nft lists cannot be read: \(error)")
         }
     }
 

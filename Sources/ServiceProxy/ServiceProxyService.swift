@@ -67,9 +67,6 @@ package struct ServiceProxyService: Sendable {
         }
     }
 
-    /// How often somebody may have to wait until rules that another program threw away are back.
-    private static let checkInterval = Duration.seconds(60)
-
     private let configuration: Configuration
     private let kernel: Kernel
     private let informers: InformerFactory
@@ -106,24 +103,21 @@ package struct ServiceProxyService: Sendable {
             marks.add(.pod(namespace: pod.key.namespace, name: pod.key.name))
         })
         let health = HealthCheckPorts(logger: logger)
+        let firewall = FirewallWatch()
         let view = View(services: services.lister, slices: slices.lister, pods: pods.lister)
         var writer = RuleWriter(configuration: configuration, kernel: kernel, logger: logger)
         await withDiscardingTaskGroup { group in
             group.addTask {
-                while !Task.isCancelled {
-                    do { try await Task.sleep(for: Self.checkInterval) } catch { break }
-                    marks.wake()
-                }
+                await firewall.run(kernel) { marks.wake() }
                 marks.finish()
             }
             group.addTask { await health.run() }
             // The table that an earlier Skiff left works until this one has all of its own.
             for source in view.sources(of: nodeName) { update(source, &writer, health, view) }
             await writer.write()
-            await writer.check()
             for await _ in marks.wakes {
                 let sources = marks.take()
-                if sources.isEmpty { await writer.check() }
+                if let chains = firewall.take() { writer.check(chains) }
                 for source in sources { update(source, &writer, health, view) }
                 await writer.write()
                 if writer.isBehind { marks.wake(after: .seconds(1), group: &group) }
