@@ -183,6 +183,10 @@ import Testing
             #"{"spec":{"strategy":{"$retainKeys":["type"],"type":"Recreate"}}}"#, "spec.strategy",
             #"{"type":"Recreate"}"#
         ),
+        (
+            #"{"spec":{"strategy":{"$retainKeys":["type"],"rollingUpdate":null,"type":"Recreate"}}}"#,
+            "spec.strategy", #"{"type":"Recreate"}"#
+        ),
         // Directives and nulls with nothing to act on disappear.
         (
             #"{"spec":{"containers":[{"name":"n","env":[{"name":"X","$patch":"delete"}],"image":null}]}}"#,

@@ -125,7 +125,8 @@ package struct StrategicMergePatch {
         guard let kept = list.array.map({ Set($0.compactMap(\.string)) }) else {
             throw .malformed("invalid patch format of retainKeys")
         }
-        for key in patch.keys where !kept.contains(key) && !key.hasPrefix("$") {
+        // What is null goes anyway: `kubectl apply` sends `rollingUpdate: null` beside the kept `type`.
+        for (key, value) in patch.entries where !kept.contains(key) && !key.hasPrefix("$") && !value.isNull {
             throw .malformed("invalid patch format of retainKeys")
         }
         original.removeAll { key, _ in !kept.contains(key) }
