@@ -137,6 +137,8 @@ let package = Package(
         // Starts and drives the whole binary.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests(of: "Cluster", api + ["TestSupport", "PKI", "Transport", "KubeClient", "Kubelet"] + nio),
+        .testTarget(
+            name: "TutorialTests", dependencies: ["TestSupport"], path: "Tests/Tutorial", swiftSettings: settings),
         tests(of: "KubeClient", api + ["Transport"]),
         tests(of: "Controllers", controlLoop + ["APIServer", "Storage", "Transport", log]),
         tests(of: "Scheduler", controlLoop + ["APIServer", "Storage", "Transport", log]),

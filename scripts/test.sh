@@ -25,7 +25,7 @@ if [ "${1:-}" = --quick ]; then
     stage "checks"
     scripts/check.sh --fast
     stage "tests of the parts"
-    swift test --skip ClusterTests
+    swift test --skip ClusterTests --skip '^TutorialTests\.'
     exit 0
 fi
 
@@ -36,7 +36,7 @@ stage "debug build"
 swift build --build-tests
 stage "tests of the parts"
 # One at a time: on two cores the tests with real time in them must not wait for the others.
-tests 900 --skip ClusterTests
+tests 900 --skip ClusterTests --skip '^TutorialTests\.'
 stage "release build"
 swift build -c release --static-swift-stdlib --product skiff
 SKIFF_BINARY=$(swift build -c release --static-swift-stdlib --show-bin-path)/skiff
@@ -46,4 +46,6 @@ scripts/corpus.sh
 stage "tests of the whole, on the release build"
 # One suite at a time: each compares the machine before and after.
 tests 1500 --filter ClusterTests
+stage "the tutorial, on the release build"
+tests 700 --filter '^TutorialTests\.'
 stage "done"

@@ -80,7 +80,8 @@ struct `Updates without loss` {
 
     @Test func `Recreate is away for no longer than a pod takes to start`() async throws {
         let cluster = try cluster()
-        try await cluster.check("apply", "-f", "-", input: manifest(replicas: 10, strategy: "{type: Recreate, rollingUpdate: null}"))
+        try await cluster.check(
+            "apply", "-f", "-", input: manifest(replicas: 10, strategy: "{type: Recreate, rollingUpdate: null}"))
         try await rolledOut(cluster)
         try await cluster.check("scale", "deployment/web", "--replicas=0")
         try await eventually("no pod is left") {
@@ -124,7 +125,8 @@ struct `Updates without loss` {
         try await cluster.check("apply", "-f", "-", input: pod)
         @Sendable func ready() async throws -> String {
             try await cluster.check(
-                "get", "pod", "gated", "-o", "jsonpath={range .status.conditions[?(@.type=='Ready')]}{.status} {.reason}{end}")
+                "get", "pod", "gated", "-o",
+                "jsonpath={range .status.conditions[?(@.type=='Ready')]}{.status} {.reason}{end}")
         }
         @Sendable func endpoint() async throws -> String {
             try await cluster.check(
