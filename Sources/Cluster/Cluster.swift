@@ -81,6 +81,9 @@ struct Cluster {
             let role = ControlPlaneRole(nodeName: configuration.nodeName, client: client("system:apiserver", api))
             parts.append(Part("node role") { await role.run(informers.informer(for: Node.self)) })
             parts.append(Part("kubelet port") { try await port.run() })
+            let names = ClusterDNSObject(
+                address: configuration.clusterDNS, client: client("system:apiserver", api))
+            parts.append(Part("DNS Service") { await names.run(informers.informer(for: Service.self)) })
             parts.append(Part("DNS") { try await dns(informers) })
             parts.append(Part("service proxy") { try await serviceProxy(informers) })
             parts.append(Part("kubelet") { try await kubelet.run() })

@@ -116,13 +116,17 @@ package struct ControllersService: Sendable {
             client: client, informers: informers, workers: 1, logger: logger)
         let endpoints = EndpointsController.makeRunner(
             client: client, informers: informers, workers: workers, logger: logger)
+        let balancerEvents = recorder("service-controller")
+        let balancers = ServiceLoadBalancer.makeRunner(
+            client: client, informers: informers, events: balancerEvents, logger: logger)
         let runs: [Run] =
             protections + [
+                { await balancers.run() },
                 { await slices.run() }, { await mirrors.run() }, { await endpoints.run() },
                 { await namespaces.run() }, { await accounts.run() }, { await rootCA.run() }, { await nodes.run() },
                 { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
             ]
-        return (runs, [nodeEvents, taintEvents], namespaces)
+        return (runs, [nodeEvents, taintEvents, balancerEvents], namespaces)
     }
 
     private func volumeRunners() -> (runs: [Run], recorders: [EventRecorder]) {

@@ -136,6 +136,33 @@ struct Services {
         try await eventually("the health check's port is closed") { try await Command.run(check).status == 7 }
     }
 
+    @Test func `of type LoadBalancer have the node's address, as long as they are`() async throws {
+        let cluster = try await prepared()
+        let node = try await cluster.nodeAddress()
+        try await cluster.check(
+            "expose", "deployment", "web", "--name=lb", "--type=LoadBalancer", "--port=8521", "--target-port=8080")
+        @Sendable func ingress() async throws -> String {
+            try await cluster.check("get", "service", "lb", "-o", "jsonpath={.status.loadBalancer.ingress[*].ip}")
+        }
+        try await eventually("the Service has the node's address") { try await ingress() == node }
+        try await eventually("and answers there") { try await Client.node.ask(node, 8521).hasPrefix("web-") }
+        try await cluster.check("patch", "service", "lb", "-p", #"{"spec":{"type":"ClusterIP"}}"#)
+        try await eventually("the address is gone") { try await ingress().isEmpty }
+        try await cluster.check("delete", "service", "lb")
+    }
+
+    @Test func `kube-dns is one of them, and comes back`() async throws {
+        let cluster = try cluster()
+        @Sendable func address() async throws -> String {
+            try await cluster.kubectl([
+                "get", "service", "kube-dns", "-n", "kube-system", "-o", "jsonpath={.spec.clusterIP}",
+            ]).output
+        }
+        try await eventually("kube-dns is there") { try await address() == "10.\(220 + cluster.index).0.10" }
+        try await cluster.check("delete", "service", "kube-dns", "-n", "kube-system")
+        try await eventually("kube-dns is there again") { try await address() == "10.\(220 + cluster.index).0.10" }
+    }
+
     @Test func `move UDP clients on when their endpoint goes`() async throws {
         let cluster = try await prepared()
         try await cluster.check("scale", "deployment", "web", "--replicas=2")
