@@ -75,6 +75,7 @@ final class Reply: Sendable {
                 complete(status, contentType, body, [])
             case .stream(let contentType, let body):
                 stream(contentType, body)
+            case .answered: break
             case .handedOver:
                 finish(code: 0)
                 audit?.started(101)

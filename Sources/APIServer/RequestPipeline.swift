@@ -32,8 +32,12 @@ struct RequestPipeline: Sendable {
             reply.begin(info)
             let verb = try verb(info, resource)
             if let audit { noteBody(info, resource, audit) }
-            let format = try ResponseFormat(
-                accept: request.headers["accept"], canStream: info.name.isEmpty && request.method == "GET")
+            // What is accepted behind a proxy is for what stands there to know.
+            let format =
+                info.subresource == "proxy"
+                ? .json
+                : try ResponseFormat(
+                    accept: request.headers["accept"], canStream: info.name.isEmpty && request.method == "GET")
             let context = RequestContext(
                 request: request, info: info, query: query, user: user, resource: resource, format: format,
                 schema: server.schema)
@@ -64,7 +68,10 @@ struct RequestPipeline: Sendable {
             if seat == nil, let flow { seat = await fairness.wait(flow) }
             guard let seat else { return reply.sendTooManyRequests() }
             do throws(APIError) {
-                reply.send(try await write(server, context, responder), context)
+                let answers: any HTTPResponder =
+                    context.info.subresource == "proxy"
+                    ? DelegatedResponder(reply: reply, responder: responder) : responder
+                reply.send(try await write(server, context, answers), context)
             } catch {
                 reply.send(error)
             }
@@ -175,9 +182,10 @@ struct RequestPipeline: Sendable {
     }
 
     private func subresourceVerb(_ info: RequestInfo, _ resource: Resource) throws(APIError) -> Verb {
-        guard let subresource = resource.subresource(info.subresource), subresource.verbs.contains(info.verb) else {
-            throw .methodNotAllowed
-        }
+        guard let subresource = resource.subresource(info.subresource) else { throw .methodNotAllowed }
+        // OPTIONS has no verb, and is for what stands behind a proxy to answer.
+        guard subresource.verbs.contains(info.verb) || (info.subresource == "proxy" && request.method == "OPTIONS")
+        else { throw .methodNotAllowed }
         if info.subresource == "status" || Subresources.plain.contains(info.subresource), info.verb == "get" {
             return .get
         }

@@ -12,6 +12,30 @@ package enum ByteRelay {
         }
     }
 
+    /// As `run`, but what one side has ended is only ended on the other, which may still have something to say. Returns
+    /// when both have ended, or one has failed; both are closed then.
+    package static func runToBothEnds(_ left: any HalfClosingByteStream, _ right: any HalfClosingByteStream) async {
+        await withTaskGroup { group in
+            group.addTask { await copyWithEnd(left, to: right) }
+            group.addTask { await copyWithEnd(right, to: left) }
+            if await group.next() == true { _ = await group.next() }
+            await left.close()
+            await right.close()
+            group.cancelAll()
+        }
+    }
+
+    /// False where a side has failed.
+    private static func copyWithEnd(_ source: any ByteStream, to target: any HalfClosingByteStream) async -> Bool {
+        do {
+            while let bytes = try await source.read() { try await target.write(bytes) }
+        } catch {
+            return false
+        }
+        await target.finish()
+        return true
+    }
+
     private static func copy(_ source: any ByteStream, to target: any ByteStream) async {
         // A broken connection is an end like any other: there is nobody left to tell.
         while let bytes = try? await source.read() {

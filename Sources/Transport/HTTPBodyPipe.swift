@@ -9,6 +9,7 @@ package final class HTTPBodyPipe: HTTPBodyStream {
         var chunks: [[UInt8]] = []
         var bytes = 0
         var isFinished = false
+        var isBroken = false
         var isCancelled = false
         var wake: (@Sendable () -> Void)?
         var writer: CheckedContinuation<Void, any Error>?
@@ -54,13 +55,25 @@ package final class HTTPBodyPipe: HTTPBodyStream {
         wake?()
     }
 
+    /// What was written is sent, and then the peer is cut off: the rest cannot be had.
+    package func breakOff() {
+        let wake = state.withLock { state in
+            state.isBroken = true
+            return state.wake
+        }
+        wake?()
+    }
+
     package func setWaker(_ wake: @escaping @Sendable () -> Void) {
         state.withLock { $0.wake = wake }
     }
 
     package func read() -> HTTPBodyPart {
         let (part, writer) = state.withLock { state -> (HTTPBodyPart, CheckedContinuation<Void, any Error>?) in
-            guard !state.chunks.isEmpty else { return (state.isFinished ? .end : .wait, nil) }
+            guard !state.chunks.isEmpty else {
+                if state.isBroken { return (.broken, nil) }
+                return (state.isFinished ? .end : .wait, nil)
+            }
             let chunks = state.chunks
             state.chunks = []
             state.bytes = 0

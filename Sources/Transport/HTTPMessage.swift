@@ -67,7 +67,8 @@ package protocol HTTPResponder: Sendable {
     /// A complete answer. `Content-Length` is set by the transport.
     func respond(status: Int, headers: HTTPFields, body: HTTPBody)
 
-    /// An answer of unknown length (watch, logs): head is flushed at once, then `stream` is pulled as the peer reads.
+    /// An answer that comes over time (watch, logs): head is flushed at once, then `stream` is pulled as the peer reads.
+    /// A `Content-Length` among the headers is a promise that `stream` keeps, or breaks off.
     func respond(status: Int, headers: HTTPFields, stream: any HTTPBodyStream)
 
     /// Answers `101 Switching Protocols` with `headers` and hands over the raw connection.
@@ -112,6 +113,8 @@ package enum HTTPBodyPart: Sendable {
     case bytes([[UInt8]])
     case wait
     case end
+    /// The rest cannot be had. The peer is cut off, so that it does not take what it got for the whole.
+    case broken
 }
 
 /// A two-way stream of bytes after an upgrade.

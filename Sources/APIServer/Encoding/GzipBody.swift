@@ -24,6 +24,7 @@ final class GzipBody: HTTPBodyStream {
                 guard !state.isDone else { return .end }
                 switch source.read() {
                 case .wait: return .wait
+                case .broken: return .broken
                 case .end:
                     state.isDone = true
                     let rest = state.deflater.finish()

@@ -22,7 +22,7 @@ extension APIServer {
         case "eviction": return try await evict(context)
         case "token": return try await requestToken(context)
         case "log", "exec", "attach", "portforward": return try connect(context, responder)
-        case "proxy": return try proxy(context, responder)
+        case "proxy": return try await proxy(context, responder)
         default: throw .noSuchPath
         }
     }

@@ -56,4 +56,6 @@ enum Answer: Sendable {
     case stream(contentType: String, any HTTPBodyStream)
     /// Another handler has taken the responder over.
     case handedOver
+    /// Everything has been said through a `DelegatedResponder`, or will be.
+    case answered
 }

@@ -212,6 +212,9 @@ final class BodyStreamReader: Sendable {
             case .bytes(let buffers): state.withLock { $0.ready = buffers.reversed() }
             case .end: state.withLock { $0.isEnded = true }
             case .wait: await wait()
+            case .broken:
+                state.withLock { $0.isEnded = true }
+                throw HTTPUpgradeError.connectionClosed
             }
         }
     }

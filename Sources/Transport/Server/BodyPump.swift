@@ -11,6 +11,8 @@ protocol ResponseSink: AnyObject {
     func flushChunks()
     /// The body is complete.
     func finish()
+    /// The body will never be complete: cuts the peer off.
+    func breakOff()
 }
 
 /// Sends a body in step with its peer: at most `inFlightBytesMax` are between us and the socket at any time, however
@@ -143,6 +145,12 @@ final class BodyPump: @unchecked Sendable {
         case .wait: return false
         case .end:
             isEnded = true
+            return false
+        case .broken:
+            let sink = self.sink
+            self.sink = nil
+            self.stream = nil
+            sink?.breakOff()
             return false
         }
     }

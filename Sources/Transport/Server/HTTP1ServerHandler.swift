@@ -255,8 +255,9 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, S
     func answer(_ id: UInt64, status: Int, headers: HTTPFields, stream: any HTTPBodyStream) {
         guard id == exchangeID, state == .answering, let context else { return stream.cancel() }
         var buffer = ByteBufferAllocator().buffer(capacity: 512)
-        isChunked = head?.version.minor != 0
-        if !isChunked { isKeptAlive = false }
+        let isLengthKnown = headers["Content-Length"] != nil
+        isChunked = head?.version.minor != 0 && !isLengthKnown
+        if !isChunked, !isLengthKnown { isKeptAlive = false }
         writeHead(to: &buffer, status, headers, length: nil)
         // The client is told at once that its watch stands, before there is anything to send.
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
@@ -353,6 +354,14 @@ extension HTTP1ServerHandler: ResponseSink {
 
     func flushChunks() {
         context?.flush()
+    }
+
+    func breakOff() {
+        guard let context, state == .answering else { return }
+        state = .discarding
+        // What was written goes out first; the end that is missing tells the peer.
+        context.flush()
+        context.close(promise: nil)
     }
 
     func finish() {

@@ -276,6 +276,11 @@ extension HTTP2StreamHandler: ResponseSink {
         context?.flush()
     }
 
+    func breakOff() {
+        write(.rstStream(.internalError))
+        finished()
+    }
+
     func finish() {
         write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
         finished()
