@@ -106,15 +106,17 @@ package struct ServiceProxyService: Sendable {
         let firewall = FirewallWatch()
         let view = View(services: services.lister, slices: slices.lister, pods: pods.lister)
         var writer = RuleWriter(configuration: configuration, kernel: kernel, logger: logger)
+        // The table that an earlier Skiff left works until this one has all of its own. Whoever looks at the table before
+        // that misses it.
+        for source in view.sources(of: nodeName) { update(source, &writer, health, view) }
+        await writer.write()
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await firewall.run(kernel) { marks.wake() }
                 marks.finish()
             }
             group.addTask { await health.run() }
-            // The table that an earlier Skiff left works until this one has all of its own.
-            for source in view.sources(of: nodeName) { update(source, &writer, health, view) }
-            await writer.write()
+            if writer.isBehind { marks.wake(after: .seconds(1), group: &group) }
             for await _ in marks.wakes {
                 let sources = marks.take()
                 if let chains = firewall.take() { writer.check(chains) }

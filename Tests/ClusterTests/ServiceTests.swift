@@ -163,6 +163,11 @@ struct Services {
         try await eventually("kube-dns is there again") { try await address() == "10.\(220 + cluster.index).0.10" }
     }
 
+    @Test func `need no rules written twice when Skiff starts`() throws {
+        let log = try String(contentsOfFile: cluster().dataDirectory + "/skiff.log", encoding: .utf8)
+        #expect(!log.contains("another program removed the rules"))
+    }
+
     @Test func `move UDP clients on when their endpoint goes`() async throws {
         let cluster = try await prepared()
         try await cluster.check("scale", "deployment", "web", "--replicas=2")

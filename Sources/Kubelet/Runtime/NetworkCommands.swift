@@ -2,19 +2,19 @@ internal import Glibc
 
 /// The programs and kernel settings that the service proxy works through.
 package enum NetworkCommands {
-    /// Runs commands of `nft` as one transaction.
+    /// Runs commands of nftables as one transaction.
     package static func nft(_ script: String) async throws {
-        try await Command.run(program("nft", package: "nftables"), ["-f", "-"], input: Array(script.utf8))
+        try await NFTables.shared.run(script)
     }
 
     /// The chains of all tables, as JSON.
     package static func chains() async throws -> [UInt8] {
-        try await Command.run(program("nft", package: "nftables"), ["-j", "list", "chains"])
+        try await NFTables.shared.json("list chains")
     }
 
     /// The sets of a table of the family `ip` with their elements, as JSON.
     package static func sets(of name: String) async throws -> [UInt8] {
-        try await Command.run(program("nft", package: "nftables"), ["-j", "list", "sets", "table", "ip", name])
+        try await NFTables.shared.json("list sets table ip \(name)")
     }
 
     /// What `conntrack` prints.
