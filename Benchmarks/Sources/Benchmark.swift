@@ -2,8 +2,15 @@ internal import APIMachinery
 internal import ArgumentParser
 internal import Glibc
 
-/// Measures one Skiff from its first start to its removal, and writes what came out as JSON.
 @main
+enum Main {
+    static func main() async throws {
+        if try Throughput.run(CommandLine.arguments) { return }
+        await Benchmark.main()
+    }
+}
+
+/// Measures one Skiff from its first start to its removal, and writes what came out as JSON.
 struct Benchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skiff-benchmark",
@@ -75,7 +82,8 @@ struct Benchmark: AsyncParsableCommand {
                 into: &report)
         }
         if wanted.contains("services") {
-            try await ServiceFigures(cluster: cluster, api: api).measure(into: &report)
+            try await ServiceFigures(cluster: cluster, api: api, runs: runs).measure(into: &report)
+            try await ThroughputFigures(cluster: cluster, api: api).measure(into: &report)
         }
         if wanted.contains("probes") {
             try await ProbeFigures(cluster: cluster, api: api, seconds: idleSeconds).measure(into: &report)

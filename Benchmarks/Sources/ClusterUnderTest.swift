@@ -8,13 +8,14 @@ struct ClusterUnderTest: Sendable {
     let dataDirectory: String
     let port: Int
     let kubeconfig: String
+    let serviceCIDR = "10.231.0.0/16"
 
     private var environment: [String: String] { ["KUBECONFIG": kubeconfig] }
 
     private var flags: [String] {
         [
             "--data-dir", dataDirectory, "--https-listen-port", "\(port)", "--cluster-cidr", "10.211.0.0/16",
-            "--service-cidr", "10.231.0.0/16",
+            "--service-cidr", serviceCIDR,
         ]
     }
 

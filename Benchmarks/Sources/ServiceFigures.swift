@@ -11,6 +11,7 @@ struct ServiceFigures {
 
     let cluster: ClusterUnderTest
     let api: API
+    let runs: Int
 
     func measure(into report: inout Report) async throws {
         let port = try Self.listen()
@@ -54,7 +55,58 @@ struct ServiceFigures {
                     "max_ms": latencies[latencies.count - 1], "made_in_ms": made.milliseconds,
                 ])
             ])
+        try report.add(
+            "services", "up_to_\(Self.services)_services_in_force",
+            try await starts(cluster, last: try await makeLast(node, port)))
         try await api.deleteNamespace(Self.namespace)
+    }
+
+    /// A Service that answers, by its address.
+    private func makeLast(_ node: String, _ port: Int) async throws -> String {
+        let created = try await api.value(.post(Self.path("services"), Self.service("last")))
+        guard let address = created["spec"]?["clusterIP"]?.string else {
+            throw BenchmarkError(description: "the Service has no address")
+        }
+        _ = try await api.value(.post(Self.slicePath, Self.slice("last", [node], port: port)))
+        return address
+    }
+
+    /// Starts of Skiff on a machine that knows nothing of the Services yet, as after a boot: `down` takes the rules away.
+    private func starts(_ cluster: ClusterUnderTest, last address: String) async throws -> [Figure] {
+        // While Skiff is away its addresses lead nowhere, and not out of this machine.
+        let route = ["unreachable", cluster.serviceCIDR, "metric", "4000"]
+        try await Program.run(["ip", "route", "add"] + route)
+        do {
+            let figures = try await startsOneByOne(cluster, last: address)
+            try await Program.run(["ip", "route", "delete"] + route)
+            return figures
+        } catch {
+            _ = try? await Program.run(["ip", "route", "delete"] + route)
+            throw error
+        }
+    }
+
+    private func startsOneByOne(_ cluster: ClusterUnderTest, last address: String) async throws -> [Figure] {
+        var figures: [Figure] = []
+        for _ in 0..<runs {
+            try await cluster.down()
+            guard try !Self.connects(address, 80) else {
+                throw BenchmarkError(description: "\(address) answers without rules")
+            }
+            let began = ContinuousClock.now
+            async let up: Void = cluster.up()
+            while try !Self.connects(address, 80) {
+                guard ContinuousClock.now - began < .seconds(30) else {
+                    throw BenchmarkError(description: "\(address) does not answer")
+                }
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            let inForce = ContinuousClock.now - began
+            try await up
+            figures.append(
+                Figure(["ms": inForce.milliseconds, "up_ms": (ContinuousClock.now - began).milliseconds]))
+        }
+        return figures
     }
 
     private static let slicePath = "/apis/discovery.k8s.io/v1/namespaces/\(namespace)/endpointslices"
@@ -108,11 +160,14 @@ struct ServiceFigures {
         return Int(UInt16(bigEndian: own.sin_port))
     }
 
-    /// Whether somebody accepts; a refusal comes at once.
+    /// Whether somebody accepts at once.
     private static func connects(_ address: String, _ port: UInt16) throws -> Bool {
         let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard client >= 0 else { throw BenchmarkError(description: "no socket") }
         defer { close(client) }
+        // A packet that meets half of the rules may get lost, and its repetition would come after a second.
+        var limit = timeval(tv_sec: 0, tv_usec: 20_000)
+        setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var peer = sockaddr_in()
         peer.sin_family = sa_family_t(AF_INET)
         peer.sin_port = port.bigEndian
