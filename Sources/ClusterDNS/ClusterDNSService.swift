@@ -52,7 +52,11 @@ package struct ClusterDNSService: Sendable {
             domain: DNSName(configuration.domain), ranges: configuration.ranges.compactMap { AddressPrefix($0) },
             services: services.lister, slices: slices.lister, namespaces: namespaces.lister)
         let forwarder = DNSForwarder(logger: logger, upstreams: configuration.upstreams)
-        let server = DNSServer(responder: DNSResponder(zone: zone, forwarder: forwarder))
+        let responder = DNSResponder(zone: zone, forwarder: forwarder)
+        services.addHandler(onAny: { _ in responder.packets.forget() })
+        slices.addHandler(onAny: { _ in responder.packets.forget() })
+        namespaces.addHandler(onAny: { _ in responder.packets.forget() })
+        let server = DNSServer(responder: responder)
         var wasTold = false
         while !Task.isCancelled {
             do {

@@ -61,6 +61,11 @@ struct DNSCache {
             guard record.type != DNSType.opt.rawValue else { continue }
             offsets.append(record.ttlOffset)
             ttl = min(ttl ?? .max, record.ttl)
+            // "No" holds for as long as the zone says in its last field (RFC 2308, 5).
+            if record.type == DNSType.soa.rawValue, counts[0] == 0, reader.offset - record.ttlOffset > 6 + 20 {
+                var field = DNSQuery.Reader(bytes: message, offset: reader.offset - 4)
+                ttl = min(ttl ?? .max, field.longNumber() ?? 0)
+            }
         }
         let seconds = min(ttl ?? Self.negativeTTL, Self.ttlMax)
         guard seconds > 0 else { return }

@@ -68,15 +68,21 @@ actor DNSForwarder {
         silentUntil = silentUntil.filter { $0.value > now }
         let all = upstreams()
         let ordered = all.filter { silentUntil[$0] == nil } + all.filter { silentUntil[$0] != nil }
+        var refusal: [UInt8]?
         for upstream in ordered {
             do {
-                return try await DNSExchange(query: query, upstream: upstream, timeout: Self.timeout).run()
+                let answer = try await DNSExchange(query: query, upstream: upstream, timeout: Self.timeout).run()
+                let code = answer[3] & 0x0F
+                let isAnswer = code == DNSResponseCode.noError.rawValue || code == DNSResponseCode.nameError.rawValue
+                if isAnswer { return answer }
+                // It cannot, or does not want to: perhaps the next one.
+                refusal = refusal ?? answer
             } catch {
                 silentUntil[upstream] = .now + Self.restingTime
                 logger.debug("resolver \(upstream): \(error)")
             }
         }
-        return nil
+        return refusal
     }
 }
 

@@ -48,13 +48,20 @@ extension DNSQuery {
                 total += count + 1
                 guard count <= DNSQuery.labelBytesMax, total <= DNSQuery.nameBytesMax, offset + count <= bytes.count
                 else { return nil }
-                labels.append(
-                    String(
-                        decoding: bytes[offset..<offset + count].map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 },
-                        as: UTF8.self))
+                labels.append(Self.text(bytes[offset..<offset + count]))
                 offset += count
             }
             return nil
+        }
+
+        /// A label in lower case. Bytes that are no ASCII become a character each, so that different labels stay so.
+        private static func text(_ label: ArraySlice<UInt8>) -> String {
+            if label.allSatisfy({ $0 < 0x80 }) {
+                return String(decoding: label.map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }, as: UTF8.self)
+            }
+            var text = String.UnicodeScalarView()
+            for byte in label { text.append(Unicode.Scalar(0x41...0x5A ~= byte ? byte | 0x20 : byte)) }
+            return String(text)
         }
 
         mutating func number() -> UInt16? {

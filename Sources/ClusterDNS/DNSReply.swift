@@ -63,18 +63,15 @@ struct DNSWriter {
     init(_ query: DNSQuery) {
         bytes = [UInt8](repeating: 0, count: DNSQuery.headerCount)
         bytes.reserveCapacity(256)
-        note(query.name, at: bytes.count)
-        bytes += query.question
-    }
-
-    private mutating func note(_ name: DNSName, at offset: Int) {
-        var offset = offset
-        var rest = name.labels[...]
-        while let label = rest.first, offset < 0x4000 {
-            if offsets[rest] == nil { offsets[rest] = offset }
-            offset += label.utf8.count + 1
+        // By the lengths in the question itself: a label's text may have another one than its bytes.
+        var offset = 0
+        var rest = query.name.labels[...]
+        while !rest.isEmpty, offset < query.question.count {
+            offsets[rest] = bytes.count + offset
+            offset += Int(query.question[offset]) + 1
             rest = rest.dropFirst()
         }
+        bytes += query.question
     }
 
     mutating func write(_ record: DNSRecord) {

@@ -5,6 +5,13 @@ struct DNSResponder: Sendable {
 
     let zone: ClusterZone
     let forwarder: DNSForwarder
+    /// To be told of every change that the zone sees.
+    let packets = PacketCache()
+
+    init(zone: ClusterZone, forwarder: DNSForwarder) {
+        self.zone = zone
+        self.forwarder = forwarder
+    }
 
     /// What to do about a message.
     enum Outcome {
@@ -18,6 +25,16 @@ struct DNSResponder: Sendable {
 
     /// Decides without waiting. `bytesMax`: of the answer; `nil` where the transport has no limit of its own.
     func outcome(_ message: [UInt8], isDatagram: Bool) -> Outcome {
+        if let known = packets.find(message, isDatagram: isDatagram) { return .reply(known) }
+        let generation = packets.generation
+        let outcome = newOutcome(message, isDatagram: isDatagram)
+        if case .reply(let packet) = outcome {
+            packets.keep(packet, answering: message, isDatagram: isDatagram, generation: generation)
+        }
+        return outcome
+    }
+
+    private func newOutcome(_ message: [UInt8], isDatagram: Bool) -> Outcome {
         let query: DNSQuery
         do throws(DNSQuery.Refusal) {
             query = try DNSQuery(reading: message)

@@ -1,20 +1,21 @@
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import Synchronization
 
 /// Listens on UDP and TCP. Names of the cluster are answered on the event loop, without a task.
 final class DNSServer: Sendable {
-    /// Questions that wait for a resolver, at most: those beyond are dropped, and clients ask again.
-    private static let forwardsMax = 1024
-    /// Open TCP connections, at most.
-    private static let connectionsMax = 256
     /// A connection that says nothing for so long is closed.
     fileprivate static let idleTime = TimeAmount.seconds(10)
+    /// Datagrams that are read, and answered, with one system call.
+    private static let datagramsAtOnce = 16
+    /// What is read of one; a query has no reason to be longer.
+    private static let datagramBytesMax = 2048
 
     private let responder: DNSResponder
-    private let forwards = Mutex(0)
-    private let connections = Mutex(0)
+    /// Questions that wait for a resolver: those beyond are dropped, and clients ask again.
+    private let forwards = ClientShares(max: 1024, maxEach: 256)
+    /// Open TCP connections.
+    fileprivate let connections = ClientShares(max: 256, maxEach: 64)
 
     init(responder: DNSResponder) { self.responder = responder }
 
@@ -44,6 +45,11 @@ final class DNSServer: Sendable {
         let group = MultiThreadedEventLoopGroup.singleton
         let datagrams = try await DatagramBootstrap(group: group)
             .channelOption(.socketOption(.so_rcvbuf), value: 1 << 20)
+            .channelOption(.datagramVectorReadMessageCount, value: Self.datagramsAtOnce)
+            .channelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: Self.datagramsAtOnce * Self.datagramBytesMax)
+            )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(DatagramHandler(self))
@@ -68,32 +74,22 @@ final class DNSServer: Sendable {
         }
     }
 
-    fileprivate func mayConnect() -> Bool {
-        connections.withLock { count in
-            guard count < Self.connectionsMax else { return false }
-            count += 1
-            return true
-        }
-    }
-
-    fileprivate func disconnected() { connections.withLock { $0 -= 1 } }
-
-    /// Calls `send` with the answer, at once or later; not at all where there is none.
-    fileprivate func serve(_ message: [UInt8], isDatagram: Bool, _ send: @escaping @Sendable ([UInt8]) -> Void) {
+    /// The answer where it is known; otherwise calls `later` with it, or not at all where there is none.
+    fileprivate func serve(
+        _ message: [UInt8], isDatagram: Bool, from client: SocketAddress?,
+        later: @escaping @Sendable ([UInt8]) -> Void
+    ) -> [UInt8]? {
         switch responder.outcome(message, isDatagram: isDatagram) {
-        case .silence: return
-        case .reply(let bytes): send(bytes)
-        case let later:
-            let isTaken = forwards.withLock { count in
-                guard count < Self.forwardsMax else { return false }
-                count += 1
-                return true
-            }
-            guard isTaken else { return }
+        case .silence: return nil
+        case .reply(let bytes): return bytes
+        case let outcome:
+            let client = client?.ipAddress ?? ""
+            guard forwards.take(client) else { return nil }
             Task {
-                if let bytes = await responder.finish(later, isDatagram: isDatagram) { send(bytes) }
-                forwards.withLock { $0 -= 1 }
+                if let bytes = await responder.finish(outcome, isDatagram: isDatagram) { later(bytes) }
+                forwards.giveBack(client)
             }
+            return nil
         }
     }
 }
@@ -109,11 +105,19 @@ private final class DatagramHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         let channel = context.channel
-        server.serve(Array(envelope.data.readableBytesView), isDatagram: true) { bytes in
+        let remote = envelope.remoteAddress
+        let message = Array(envelope.data.readableBytesView)
+        let reply = server.serve(message, isDatagram: true, from: remote) { bytes in
             let buffer = channel.allocator.buffer(bytes: bytes)
-            channel.writeAndFlush(AddressedEnvelope(remoteAddress: envelope.remoteAddress, data: buffer), promise: nil)
+            channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: buffer), promise: nil)
         }
+        // What the kernel does not take now is as good as lost on the way: clients ask again.
+        guard let reply, channel.isWritable else { return }
+        let buffer = channel.allocator.buffer(bytes: reply)
+        context.write(wrapOutboundOut(AddressedEnvelope(remoteAddress: remote, data: buffer)), promise: nil)
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
 
     /// A client that has gone is told so by ICMP; that is no fault of the socket.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
@@ -123,21 +127,23 @@ private final class StreamHandler: ChannelInboundHandler {
     typealias InboundIn = [UInt8]
 
     private let server: DNSServer
-    private var isCounted = false
+    /// Whose connection it is, once it counts as one.
+    private var client: String?
     private var idle: Scheduled<Void>?
 
     init(_ server: DNSServer) { self.server = server }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard server.mayConnect() else { return context.close(promise: nil) }
-        isCounted = true
+        let client = context.remoteAddress?.ipAddress ?? ""
+        guard server.connections.take(client) else { return context.close(promise: nil) }
+        self.client = client
         expectMore(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         idle?.cancel()
-        if isCounted { server.disconnected() }
-        isCounted = false
+        if let client { server.connections.giveBack(client) }
+        client = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -145,9 +151,11 @@ private final class StreamHandler: ChannelInboundHandler {
         let channel = context.channel
         // A client that does not read what it asked for gets no more.
         guard channel.isWritable else { return context.close(promise: nil) }
-        server.serve(unwrapInboundIn(data), isDatagram: false) { bytes in
+        let message = unwrapInboundIn(data)
+        let reply = server.serve(message, isDatagram: false, from: context.remoteAddress) { bytes in
             channel.writeAndFlush(DNSFrame.buffer(bytes, channel.allocator), promise: nil)
         }
+        if let reply { channel.writeAndFlush(DNSFrame.buffer(reply, channel.allocator), promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

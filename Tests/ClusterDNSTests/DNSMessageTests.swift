@@ -28,6 +28,20 @@ import Testing
         #expect(header.code == 3 && header.authorities == 1 && header.answers == 0)
     }
 
+    @Test func `labels that are no text stay apart and do not shift what follows`() throws {
+        var asked = message("xy.default.svc.cluster.local", .a)
+        asked[13] = 0xFF
+        asked[14] = 0xC3
+        let reply = try #require(answer(Fixture(), asked))
+        #expect(Header(reply).code == 3 && Header(reply).authorities == 1)
+        // The authority's name points to `cluster.local` in the question.
+        let pointer = Int(reply[asked.count] & 0x3F) << 8 | Int(reply[asked.count + 1])
+        #expect(Array(reply[pointer..<pointer + 8]) == [7] + Array("cluster".utf8))
+        var other = asked
+        other[13] = 0xFE
+        #expect(try DNSQuery(reading: asked).name != DNSQuery(reading: other).name)
+    }
+
     @Test func `what does not fit is cut, and whole over TCP`() throws {
         let fixture = Fixture()
         fixture.add("many", ip: "None")

@@ -90,6 +90,46 @@ import Testing
         try await silent.close()
     }
 
+    @Test func `a resolver that fails is passed over, and its failure told if all do`() async throws {
+        /// Says server failure to everything.
+        final class Failing: ChannelInboundHandler {
+            typealias InboundIn = AddressedEnvelope<ByteBuffer>
+            typealias OutboundOut = AddressedEnvelope<ByteBuffer>
+            func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+                var envelope = unwrapInboundIn(data)
+                envelope.data.setInteger(UInt16(0x8182), at: envelope.data.readerIndex + 2)
+                context.writeAndFlush(wrapOutboundOut(envelope), promise: nil)
+            }
+        }
+        let failing = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Failing()) }
+            }.bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(failing.localAddress?.port)
+        try await serve(other()) { resolver in
+            let both = [port, resolver.port].map { DNSUpstream(host: "127.0.0.1", port: $0) }
+            let query = DNSQuery(asking: "web.default.svc.other.example", .a)
+            let forwarder = DNSForwarder(logger: Logger(label: "test")) { both }
+            #expect(Header(await forwarder.answer(query, bytesMax: 512)).answers == 1)
+            let alone = DNSForwarder(logger: Logger(label: "test")) { [both[0]] }
+            #expect(Header(await alone.answer(query, bytesMax: 512)).code == DNSResponseCode.serverFailure.rawValue)
+        }
+        try await failing.close()
+    }
+
+    @Test func `"no" is kept for as long as the zone's authority says`() {
+        var cache = DNSCache()
+        let now = ContinuousClock.now
+        let query = DNSQuery(asking: "absent.example", .a)
+        let authority = DNSRecord(
+            name: "example", type: .soa, ttl: 25,
+            data: .authority(primary: "ns.example", mailbox: "root.example", serial: 1, minimum: 10))
+        let reply = DNSReply(code: .nameError, authorities: [authority]).bytes(answering: query, bytesMax: 512)
+        cache.keep(reply, DNSCache.Key(query), now: now)
+        #expect(cache.find(DNSCache.Key(query), now: now + .seconds(9)) != nil)
+        #expect(cache.find(DNSCache.Key(query), now: now + .seconds(11)) == nil)
+    }
+
     @Test func `the cache is bounded, counts down and forgets`() {
         var cache = DNSCache(entriesMax: 100)
         let now = ContinuousClock.now
