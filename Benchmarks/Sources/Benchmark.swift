@@ -41,8 +41,8 @@ struct Benchmark: AsyncParsableCommand {
     @Option(help: "Pods in the list.")
     var listedPods = 10_000
 
-    @Option(help: "Parts to run: start, idle, pods, node, probes, services, api; separated by commas.")
-    var parts = "start,idle,pods,node,probes,services,api"
+    @Option(help: "Parts to run: start, idle, pods, node, probes, services, dns, api; separated by commas.")
+    var parts = "start,idle,pods,node,probes,services,dns,api"
 
     func run() async throws {
         let cluster = ClusterUnderTest(
@@ -84,6 +84,9 @@ struct Benchmark: AsyncParsableCommand {
         if wanted.contains("services") {
             try await ServiceFigures(cluster: cluster, api: api, runs: runs).measure(into: &report)
             try await ThroughputFigures(cluster: cluster, api: api).measure(into: &report)
+        }
+        if wanted.contains("dns") {
+            try await DNSFigures(cluster: cluster, api: api, runs: runs).measure(into: &report)
         }
         if wanted.contains("probes") {
             try await ProbeFigures(cluster: cluster, api: api, seconds: idleSeconds).measure(into: &report)

@@ -9,6 +9,7 @@ struct ClusterUnderTest: Sendable {
     let port: Int
     let kubeconfig: String
     let serviceCIDR = "10.231.0.0/16"
+    let dnsAddress = "10.231.0.10"
 
     private var environment: [String: String] { ["KUBECONFIG": kubeconfig] }
 
