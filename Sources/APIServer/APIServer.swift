@@ -89,7 +89,11 @@ extension AdmissionChain {
             CertificateRights(authorizer: authorizer),
             CertificateSubjectRestriction(),
             DefaultIngressClass(store: store, prefix: prefix("networking.k8s.io", "ingressclasses")),
-            ServiceAddresses(configuration: configuration, prefix: prefix("", "services")),
+            ServiceAddresses(
+                configuration: configuration, prefix: prefix("", "services"),
+                ranges: ServiceRanges(
+                    store: store, prefix: prefix("networking.k8s.io", "servicecidrs"),
+                    addressPrefix: prefix("networking.k8s.io", "ipaddresses"), initial: configuration.serviceCIDR)),
             EscalationCheck(authorizer: authorizer),
             PodTopologyLabels(store: store, nodes: nodes),
             PodResizeValidator(store: store, nodes: nodes),

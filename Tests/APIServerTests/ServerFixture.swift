@@ -12,6 +12,7 @@ struct TestServer: Sendable {
     let server: APIServer
     let store: SQLiteStore
     let directory: String
+    let configuration: APIServerConfiguration
 
     static let admin = UserInfo(name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"])
 
@@ -19,6 +20,7 @@ struct TestServer: Sendable {
     static func with(
         nodeHandler: @escaping @Sendable (String) -> (any HTTPHandler)? = { _ in nil },
         delegates: [String: any HTTPHandler] = [:],
+        configure: (inout APIServerConfiguration) -> Void = { _ in },
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let directory = "/tmp/skiff-apiserver-test-\(UInt64.random(in: 0...UInt64.max))"
@@ -29,9 +31,10 @@ struct TestServer: Sendable {
             store: store, tokens: try ServiceAccountTokens.loadOrCreate(directory: directory),
             nodeHandler: nodeHandler)
         configuration.delegates = delegates
+        configure(&configuration)
         let server = APIServer(configuration: configuration)
         try await server.bootstrap()
-        let test = TestServer(server: server, store: store, directory: directory)
+        let test = TestServer(server: server, store: store, directory: directory, configuration: configuration)
         _ = await test.post(
             "/api/v1/namespaces/default/serviceaccounts", ["metadata": ["name": "default"]])
         do {
@@ -41,6 +44,13 @@ struct TestServer: Sendable {
             throw error
         }
         await store.close()
+    }
+
+    /// Another server over the same store, which knows nothing but what is stored: as after a crash.
+    func restarted() -> TestServer {
+        TestServer(
+            server: APIServer(configuration: configuration), store: store, directory: directory,
+            configuration: configuration)
     }
 
     private static func removeDirectory(_ path: String) {

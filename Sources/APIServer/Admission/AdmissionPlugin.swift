@@ -24,6 +24,8 @@ struct AdmissionRequest: Sendable {
     var warnings: [String] = []
     /// What the quotas of the namespace were charged.
     var quotaCharge: QuotaLedger.Charge?
+    /// Under what the write of a Service reserved addresses and ports.
+    var serviceReservation: ServiceAllocations.Owner?
 
     func isFor(_ group: String, _ plural: String) -> Bool {
         resource.id.plural == plural && resource.id.group == group

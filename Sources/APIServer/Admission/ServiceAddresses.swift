@@ -4,46 +4,65 @@ internal import Synchronization
 
 /// Gives Services their cluster addresses and node ports, each to one Service at a time.
 ///
-/// What is taken is read from the store once and kept in memory after that: all writes pass here.
+/// What is taken is read from the stored Services once and kept in memory after that: all writes pass here. Nothing else
+/// is stored, so that after a crash nothing is lost, and nothing held by nobody.
 final class ServiceAddresses: AdmissionPlugin {
     private let store: any Store
     private let prefix: String
-    private let range: AddressRange?
+    private let ranges: ServiceRanges
     private let nodePorts: ClosedRange<Int>
-    private let state = Mutex<Taken?>(nil)
+    /// The first node port that is given to those who ask for none in particular (KEP-3668).
+    private let firstGivenPort: Int
+    private let state = Mutex<ServiceAllocations?>(nil)
 
-    private struct Taken: Sendable {
-        /// Address or port to the namespace/name of the Service that has it.
-        var addresses: [UInt32: String] = [:]
-        var ports: [Int: String] = [:]
-    }
-
-    init(configuration: APIServerConfiguration, prefix: String) {
+    init(configuration: APIServerConfiguration, prefix: String, ranges: ServiceRanges) {
         store = configuration.store
         self.prefix = prefix
-        range = AddressRange(configuration.serviceCIDR)
+        self.ranges = ranges
         nodePorts = configuration.nodePorts
+        let first = nodePorts.lowerBound + Bands.lowerCount(of: nodePorts.count, step: 32, most: 128)
+        firstGivenPort = nodePorts.contains(first) ? first : nodePorts.lowerBound
     }
 
+    func concerns(_ resource: Resource) -> Bool { resource.id == ResourceID(group: "", plural: "services") }
+
     func mutate(_ request: inout AdmissionRequest) async throws(APIError) {
-        guard request.isFor("", "services"), request.subresource.isEmpty, request.operation != .delete else { return }
+        guard request.subresource.isEmpty, request.operation != .delete else { return }
         var spec = request.object["spec"] ?? [:]
         let old = request.old?["spec"]
         if let old { ServiceFields.keepGiven(&spec, old) }
         ServiceFields.agreeOnAddresses(&spec, old)
         let faults = ServiceFamilies.settle(&spec, old)
         guard faults.isEmpty else { throw .invalid(request.resource.kind, request.object.name, faults) }
+        request.serviceReservation = withAllocations { .write($0.nextWrite()) }
         try assignAddress(&spec, request)
         try assignPorts(&spec, request)
         try assignHealthCheckPort(&spec, request)
         request.object["spec"] = spec
     }
 
-    func rollBack(_ request: AdmissionRequest) { settle(request, keeping: request.old) }
+    func rollBack(_ request: AdmissionRequest) {
+        guard let reservation = request.serviceReservation else { return }
+        withAllocations { allocations in
+            allocations.settle(reservation)
+            // An attempt of a create is committed, and taken back.
+            if request.isDryRun, request.old == nil { allocations.settle(.service(uid: request.object.uid)) }
+        }
+    }
 
     func commit(_ request: AdmissionRequest) {
-        settle(request, keeping: request.operation == .delete ? nil : request.object)
+        guard request.subresource.isEmpty else { return }
+        let uid = request.old?.uid ?? request.object.uid
+        withAllocations { allocations in
+            let service = ServiceAllocations.Owner.service(uid: uid)
+            if let reservation = request.serviceReservation { allocations.handOver(from: reservation, to: service) }
+            // As it is now: another write of the same Service may have come after this one.
+            let held = request.isDryRun ? Self.held(request.object) : stored(request, uid: uid)
+            allocations.settle(service, addresses: held.addresses, ports: held.ports)
+        }
     }
+
+    // MARK: - Addresses
 
     private func assignAddress(_ spec: inout Value, _ request: AdmissionRequest) throws(APIError) {
         guard ServiceTypes.needsClusterIP(spec) else { return }
@@ -57,37 +76,39 @@ final class ServiceAddresses: AdmissionPlugin {
     }
 
     private func reserve(_ wanted: String, _ request: AdmissionRequest) throws(APIError) -> String {
-        let owner = request.namespace + "/" + request.object.name
-        guard let range else { return wanted }
+        let ranges = ranges.ready
         if wanted.isEmpty {
-            let found = withTaken { taken -> UInt32? in
-                guard let free = range.firstFree(where: { taken.addresses[$0] == nil }) else { return nil }
-                taken.addresses[free] = owner
-                return free
+            guard let found = takeFreeAddress(ranges, request) else {
+                throw .internalError("failed to allocate a serviceIP: range is full")
             }
-            guard let found else { throw .internalError("failed to allocate a serviceIP: range is full") }
-            return AddressRange.text(found)
+            return ServiceRange.text(found)
         }
-        guard AddressValidation.isAddress(wanted), let number = AddressRange.number(wanted) else {
+        guard AddressValidation.isAddress(wanted), let number = ServiceRange.number(wanted) else {
             throw refused(request, wanted, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
         }
-        guard range.contains(number) else {
+        guard ranges.contains(where: { $0.contains(number) }) else {
             throw refused(
                 request, wanted,
                 "failed to allocate IP \(wanted): the provided network does not match the current range")
         }
-        let isMine = withTaken { taken in
-            guard let holder = taken.addresses[number], holder != owner else {
-                taken.addresses[number] = owner
-                return true
-            }
-            return false
-        }
+        let isMine =
+            !self.ranges.isClaimed(number)
+            && withAllocations { $0.take(address: number, for: owner(request), of: request.serviceOwner) }
         guard isMine else {
             throw refused(
                 request, wanted, "failed to allocate IP \(wanted): provided IP is already allocated")
         }
         return wanted
+    }
+
+    private func takeFreeAddress(_ ranges: [ServiceRange], _ request: AdmissionRequest) -> UInt32? {
+        withAllocations { allocations in
+            for range in ranges {
+                let free = range.firstFree { allocations.isFree(address: $0) && !self.ranges.isClaimed($0) }
+                if let free, allocations.take(address: free, for: owner(request)) { return free }
+            }
+            return nil
+        }
     }
 
     private func refused(_ request: AdmissionRequest, _ address: String, _ why: String) -> APIError {
@@ -96,10 +117,11 @@ final class ServiceAddresses: AdmissionPlugin {
             [.invalid("spec.clusterIPs", .strings([address]), why)])
     }
 
+    // MARK: - Ports of the nodes
+
     private func assignPorts(_ spec: inout Value, _ request: AdmissionRequest) throws(APIError) {
         guard ["NodePort", "LoadBalancer"].contains(spec.text("type")) else { return }
         let gives = ServiceTypes.needsNodePorts(spec)
-        let owner = request.namespace + "/" + request.object.name
         var ports = spec.list("ports")
         // Two protocols on one port of the Service share a port of the nodes.
         var shared: [Int64: Int64] = [:]
@@ -112,11 +134,11 @@ final class ServiceAddresses: AdmissionPlugin {
             if wanted == 0, !gives { continue }
             if wanted == 0, request.old == nil { wanted = shared[number] ?? 0 }
             if wanted == 0 {
-                guard let port = takeFreePort(owner) else {
+                guard let port = takeFreePort(request) else {
                     throw .internalError("failed to allocate a nodePort: range is full")
                 }
                 wanted = Int64(port)
-            } else if let problem = take(Int(wanted), owner) {
+            } else if let problem = take(Int(wanted), request) {
                 throw .invalid(
                     request.resource.kind, request.object.name,
                     [.invalid("spec.ports[\(index)].nodePort", wanted, problem)])
@@ -132,122 +154,86 @@ final class ServiceAddresses: AdmissionPlugin {
         guard ServiceTypes.needsHealthCheckPort(spec) else { return }
         // One that is there may not change; validation says so.
         if let old = request.old?["spec"], ServiceTypes.needsHealthCheckPort(old) { return }
-        let owner = request.namespace + "/" + request.object.name
         let wanted = Int(spec["healthCheckNodePort"]?.int ?? 0)
         if wanted == 0 {
-            guard let port = takeFreePort(owner) else {
+            guard let port = takeFreePort(request) else {
                 throw .internalError("failed to allocate a HealthCheck NodePort 0: range is full")
             }
             spec["healthCheckNodePort"] = .int(Int64(port))
-        } else if let problem = take(wanted, owner) {
+        } else if let problem = take(wanted, request) {
             throw .internalError("failed to allocate requested HealthCheck NodePort \(wanted): \(problem)")
         }
     }
 
-    private func takeFreePort(_ owner: String) -> Int? {
-        withTaken { taken in
-            let start = Int.random(in: nodePorts)
-            let candidates = Array(start...nodePorts.upperBound) + Array(nodePorts.lowerBound..<start)
-            guard let free = candidates.first(where: { taken.ports[$0] == nil }) else { return nil }
-            taken.ports[free] = owner
+    private func takeFreePort(_ request: AdmissionRequest) -> Int? {
+        withAllocations { allocations in
+            let start = Int.random(in: firstGivenPort...nodePorts.upperBound)
+            let free =
+                (start...nodePorts.upperBound).first { allocations.isFree(port: $0) }
+                ?? (firstGivenPort..<start).first { allocations.isFree(port: $0) }
+                ?? (nodePorts.lowerBound..<firstGivenPort).first { allocations.isFree(port: $0) }
+            guard let free, allocations.take(port: free, for: owner(request)) else { return nil }
             return free
         }
     }
 
-    private func take(_ port: Int, _ owner: String) -> String? {
+    private func take(_ port: Int, _ request: AdmissionRequest) -> String? {
         guard nodePorts.contains(port) else {
             return "provided port is not in the valid range. The range of valid ports is "
                 + "\(nodePorts.lowerBound)-\(nodePorts.upperBound)"
         }
-        return withTaken { taken in
-            guard let holder = taken.ports[port], holder != owner else {
-                taken.ports[port] = owner
-                return nil
-            }
-            return "provided port is already allocated"
-        }
+        let isMine = withAllocations { $0.take(port: port, for: owner(request), of: request.serviceOwner) }
+        return isMine ? nil : "provided port is already allocated"
     }
 
-    /// Leaves to the Service what `state` of it names, and frees the rest of what it held.
-    private func settle(_ request: AdmissionRequest, keeping state: Value?) {
-        guard request.isFor("", "services"), request.subresource.isEmpty else { return }
+    // MARK: - What is taken
+
+    private func owner(_ request: AdmissionRequest) -> ServiceAllocations.Owner {
+        request.serviceReservation ?? .service(uid: request.object.uid)
+    }
+
+    /// What the Service has in the store; nothing when it is gone, even if another one has its name.
+    private func stored(_ request: AdmissionRequest, uid: String) -> (addresses: Set<UInt32>, ports: Set<Int>) {
         let name = request.name.isEmpty ? request.object.name : request.name
-        let owner = request.namespace + "/" + name
-        let held = state.map(Self.held) ?? (address: nil, ports: [])
-        withTaken { taken in
-            taken.addresses = taken.addresses.filter { $0.value != owner || $0.key == held.address }
-            taken.ports = taken.ports.filter { $0.value != owner || held.ports.contains($0.key) }
-        }
+        guard let object = store.get(request.resource.key(namespace: request.namespace, name: name)),
+            let service = try? Value(json: object.value), service.uid == uid
+        else { return ([], []) }
+        return Self.held(service)
     }
 
-    private static func held(_ service: Value) -> (address: UInt32?, ports: Set<Int>) {
+    private static func held(_ service: Value) -> (addresses: Set<UInt32>, ports: Set<Int>) {
         let spec = service["spec"] ?? [:]
         var ports = spec.list("ports").compactMap { $0["nodePort"]?.int }
         if let health = spec["healthCheckNodePort"]?.int { ports.append(health) }
-        return (AddressRange.number(spec.text("clusterIP")), Set(ports.filter { $0 != 0 }.map { Int($0) }))
+        let addresses = [ServiceRange.number(spec.text("clusterIP"))].compactMap(\.self)
+        return (Set(addresses), Set(ports.filter { $0 != 0 }.map { Int($0) }))
     }
 
-    private func withTaken<Result>(_ body: (inout Taken) -> Result) -> Result {
+    private func withAllocations<Result>(_ body: (inout ServiceAllocations) -> Result) -> Result {
         state.withLock { state in
-            var taken = state ?? load()
+            var allocations = state ?? load()
             state = nil
-            let result = body(&taken)
-            state = taken
+            let result = body(&allocations)
+            state = allocations
             return result
         }
     }
 
-    private func load() -> Taken {
-        var taken = Taken()
-        guard let list = try? store.list(prefix: prefix, startKey: nil, limit: 0, at: nil) else { return taken }
+    private func load() -> ServiceAllocations {
+        var allocations = ServiceAllocations()
+        guard let list = try? store.list(prefix: prefix, startKey: nil, limit: 0, at: nil) else { return allocations }
         for object in list.objects {
             guard let service = try? Value(json: object.value) else { continue }
-            let owner = service.namespace + "/" + service.name
+            let owner = ServiceAllocations.Owner.service(uid: service.uid)
             let held = Self.held(service)
-            if let address = held.address { taken.addresses[address] = owner }
-            for port in held.ports { taken.ports[port] = owner }
+            for address in held.addresses { _ = allocations.take(address: address, for: owner) }
+            for port in held.ports { _ = allocations.take(port: port, for: owner) }
         }
-        return taken
+        return allocations
     }
 }
 
-/// The IPv4 addresses of a CIDR block that hosts may have.
-struct AddressRange: Sendable {
-    let first: UInt32
-    let last: UInt32
-
-    /// As upstream: the lower part is left to those who ask for a fixed address.
-    private static let staticMax: UInt32 = 256
-
-    init?(_ cidr: String) {
-        let parts = cidr.split(separator: "/")
-        guard parts.count == 2, let base = Self.number(String(parts[0])), let bits = UInt32(parts[1]), bits <= 30 else {
-            return nil
-        }
-        let mask: UInt32 = bits == 0 ? 0 : ~0 << (32 - bits)
-        first = (base & mask) + 1
-        last = (base | ~mask) - 1
-    }
-
-    func contains(_ address: UInt32) -> Bool { (first...last).contains(address) }
-
-    /// A free address, from a random place in the upper part on, then in the lower part.
-    func firstFree(where isFree: (UInt32) -> Bool) -> UInt32? {
-        let middle = min(last, first + min(Self.staticMax, max(16, (last - first) / 16)))
-        let start = UInt32.random(in: middle...last)
-        for range in [start...last, middle...start, first...middle] {
-            if let free = range.first(where: isFree) { return free }
-        }
-        return nil
-    }
-
-    static func number(_ text: String) -> UInt32? {
-        let octets = text.split(separator: ".").compactMap { UInt32($0) }
-        guard octets.count == 4, octets.allSatisfy({ $0 < 256 }) else { return nil }
-        return octets.reduce(0) { $0 << 8 | $1 }
-    }
-
-    static func text(_ number: UInt32) -> String {
-        "\(number >> 24).\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)"
-    }
+extension AdmissionRequest {
+    /// What the Service has already, before an update.
+    fileprivate var serviceOwner: ServiceAllocations.Owner? { old.map { .service(uid: $0.uid) } }
 }

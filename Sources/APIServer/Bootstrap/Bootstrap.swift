@@ -74,7 +74,7 @@ extension APIServer {
     }
 
     private func kubernetesService() -> Value {
-        let address = AddressRange(configuration.serviceCIDR).map { AddressRange.text($0.first) } ?? ""
+        let address = ServiceRange(configuration.serviceCIDR).map { ServiceRange.text($0.first) } ?? ""
         return [
             "apiVersion": "v1", "kind": "Service",
             "metadata": [
