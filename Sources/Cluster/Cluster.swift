@@ -137,6 +137,7 @@ struct Cluster {
             clusterCAPEM: String(decoding: credentials.ca.certificatePEM, as: UTF8.self))
         settings.authority = credentials.ca
         settings.tokens = credentials.tokens
+        settings.serviceCIDR = configuration.settings.serviceCIDR
         return ControllersService(
             client: client("system:kube-controller-manager", api), informers: informers, configuration: settings,
             logger: part("controllers")
@@ -180,6 +181,7 @@ struct Cluster {
     private func serviceProxy(_ informers: InformerFactory) async throws {
         let settings = configuration.settings
         try ServiceRoute(range: settings.serviceCIDR, source: configuration.nodeIP).add()
+        let routes = ServiceRoutes(dataDirectory: configuration.paths.dataDirectory, source: configuration.nodeIP)
         let proxy = ServiceProxyService(
             configuration: .init(
                 nodeName: configuration.nodeName, nodeAddress: configuration.nodeIP,
@@ -190,7 +192,8 @@ struct Cluster {
             kernel: .init(
                 nft: NetworkCommands.nft, chains: NetworkCommands.chains, sets: NetworkCommands.sets(of:),
                 conntrack: NetworkCommands.conntrack,
-                allowLoopback: NetworkCommands.allowLoopback),
+                allowLoopback: NetworkCommands.allowLoopback,
+                route: { try await NetworkCommands.route($0, routes: routes) }),
             informers: informers, logger: part("proxy"))
         await proxy.run()
     }

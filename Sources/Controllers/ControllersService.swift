@@ -22,6 +22,8 @@ package struct ControllersService: Sendable {
         package var goneNodeQuarantine: Duration = .seconds(40)
         /// Finished pods kept in the cluster.
         package var finishedPodsMax = 12_500
+        /// The range that the cluster's Services had from the start; `nil` where another server keeps it.
+        package var serviceCIDR: String?
         /// Keys that one controller works on at once.
         package var workers = 4
 
@@ -119,14 +121,21 @@ package struct ControllersService: Sendable {
         let balancerEvents = recorder("service-controller")
         let balancers = ServiceLoadBalancer.makeRunner(
             client: client, informers: informers, events: balancerEvents, logger: logger)
+        let rangeEvents = recorder("service-cidrs-controller")
+        let ranges = ServiceCIDRController.makeRunner(
+            client: client, informers: informers, events: rangeEvents, initial: configuration.serviceCIDR,
+            logger: logger)
+        let addressEvents = recorder("ipallocator-repair-controller")
+        let addresses = ServiceIPAddresses.makeRunner(
+            client: client, informers: informers, events: addressEvents, workers: workers, logger: logger)
         let runs: [Run] =
             protections + [
-                { await balancers.run() },
+                { await balancers.run() }, { await ranges.run() }, { await addresses.run() },
                 { await slices.run() }, { await mirrors.run() }, { await endpoints.run() },
                 { await namespaces.run() }, { await accounts.run() }, { await rootCA.run() }, { await nodes.run() },
                 { await taints.run() }, { await podGC.run() }, { await aggregation.run() },
             ]
-        return (runs, [nodeEvents, taintEvents, balancerEvents], namespaces)
+        return (runs, [nodeEvents, taintEvents, balancerEvents, rangeEvents, addressEvents], namespaces)
     }
 
     private func volumeRunners() -> (runs: [Run], recorders: [EventRecorder]) {

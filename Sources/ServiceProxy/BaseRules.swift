@@ -29,9 +29,11 @@ struct BaseRules {
                     meta l4proto tcp reject with tcp reset
                     reject
                 }
+                chain \(ServiceRangeRules.chain) {}
                 chain rejected {
                     ip daddr . meta l4proto . th dport @rejected-addresses goto refusal
                     ip daddr \(serviceCIDR) ip daddr != \(clusterDNS) goto refusal
+                    goto \(ServiceRangeRules.chain)
                 }
                 chain before-routing {
                     type nat hook prerouting priority dstnat; policy accept;

@@ -38,6 +38,8 @@ struct RuleSet {
     enum Source: Hashable, Sendable {
         case service(namespace: String, name: String)
         case pod(namespace: String, name: String)
+        /// All ServiceCIDRs together.
+        case ranges
     }
 
     struct Part: Equatable {

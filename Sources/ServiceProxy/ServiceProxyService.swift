@@ -51,19 +51,24 @@ package struct ServiceProxyService: Sendable {
         package var conntrack: @Sendable ([String]) async throws -> String
         /// Lets the node reach these pods from its loopback address.
         package var allowLoopback: @Sendable (Set<String>) async throws -> Void
+        /// Gives the node routes to these ranges, and takes away those that it was told of before. Returns why ranges got
+        /// none, by range.
+        package var route: @Sendable ([String]) async throws -> [String: String]
 
         package init(
             nft: @escaping @Sendable (String) async throws -> Void,
             chains: @escaping @Sendable () async throws -> [UInt8],
             sets: @escaping @Sendable (String) async throws -> [UInt8],
             conntrack: @escaping @Sendable ([String]) async throws -> String,
-            allowLoopback: @escaping @Sendable (Set<String>) async throws -> Void
+            allowLoopback: @escaping @Sendable (Set<String>) async throws -> Void,
+            route: @escaping @Sendable ([String]) async throws -> [String: String]
         ) {
             self.nft = nft
             self.chains = chains
             self.sets = sets
             self.conntrack = conntrack
             self.allowLoopback = allowLoopback
+            self.route = route
         }
     }
 
@@ -84,10 +89,12 @@ package struct ServiceProxyService: Sendable {
         let services = informers.informer(for: Service.self)
         let slices = informers.informer(for: EndpointSlice.self)
         let pods = informers.informer(for: Pod.self)
+        let ranges = informers.informer(for: ServiceCIDR.self)
         slices.addIndex(ServiceSliceIndex.index)
         await services.waitForSync()
         await slices.waitForSync()
         await pods.waitForSync()
+        await ranges.waitForSync()
         let marks = Marks<RuleSet.Source>()
         services.addHandler(onAny: { marks.add(.service(namespace: $0.key.namespace, name: $0.key.name)) })
         slices.addHandler(
@@ -97,6 +104,7 @@ package struct ServiceProxyService: Sendable {
                 Self.mark(new, marks)
             },
             onDelete: { Self.mark($0, marks) })
+        ranges.addHandler(onAny: { _ in marks.add(.ranges) })
         let nodeName = configuration.nodeName
         pods.addHandler(onAny: { pod in
             guard pod.spec.nodeName == nodeName, HostPortRules.concern(pod) else { return }
@@ -104,10 +112,13 @@ package struct ServiceProxyService: Sendable {
         })
         let health = HealthCheckPorts(logger: logger)
         let firewall = FirewallWatch()
-        let view = View(services: services.lister, slices: slices.lister, pods: pods.lister)
+        let view = View(
+            services: services.lister, slices: slices.lister, pods: pods.lister, ranges: ranges.lister)
         var writer = RuleWriter(configuration: configuration, kernel: kernel, logger: logger)
         // The table that an earlier Skiff left works until this one has all of its own. Whoever looks at the table before
         // that misses it.
+        var added = ServiceRangeRules()
+        await update(&added, &writer, view)
         for source in view.sources(of: nodeName) { update(source, &writer, health, view) }
         await writer.write()
         await withDiscardingTaskGroup { group in
@@ -120,6 +131,7 @@ package struct ServiceProxyService: Sendable {
             for await _ in marks.wakes {
                 let sources = marks.take()
                 if let chains = firewall.take() { writer.check(chains) }
+                if sources.contains(.ranges) { await update(&added, &writer, view) }
                 for source in sources { update(source, &writer, health, view) }
                 await writer.write()
                 if writer.isBehind { marks.wake(after: .seconds(1), group: &group) }
@@ -132,6 +144,7 @@ package struct ServiceProxyService: Sendable {
         let services: Lister<Service>
         let slices: Lister<EndpointSlice>
         let pods: Lister<Pod>
+        let ranges: Lister<ServiceCIDR>
 
         func sources(of nodeName: String) -> [RuleSet.Source] {
             services.keys.map { .service(namespace: $0.namespace, name: $0.name) }
@@ -147,7 +160,7 @@ package struct ServiceProxyService: Sendable {
     private func update(
         _ source: RuleSet.Source, _ writer: inout RuleWriter, _ health: HealthCheckPorts, _ view: View
     ) {
-        writer.update(source, part(of: source, view))
+        if let part = part(of: source, view) { writer.update(source, part) }
         guard case .service(let namespace, let name) = source else { return }
         let service = view.services[ObjectKey(namespace: namespace, name: name)]
         health.update(namespace, name, healthCheck(of: service, view))
@@ -158,7 +171,8 @@ package struct ServiceProxyService: Sendable {
         marks.add(.service(namespace: key.namespace, name: key.name))
     }
 
-    private func part(of source: RuleSet.Source, _ view: View) -> RuleSet.Part {
+    /// `nil`: it is written apart.
+    private func part(of source: RuleSet.Source, _ view: View) -> RuleSet.Part? {
         switch source {
         case .service(let namespace, let name):
             let key = ObjectKey(namespace: namespace, name: name)
@@ -167,7 +181,13 @@ package struct ServiceProxyService: Sendable {
         case .pod(let namespace, let name):
             guard let pod = view.pods[ObjectKey(namespace: namespace, name: name)] else { return RuleSet.Part() }
             return HostPortRules(pod: pod).part
+        case .ranges: return nil
         }
+    }
+
+    private func update(_ added: inout ServiceRangeRules, _ writer: inout RuleWriter, _ view: View) async {
+        await added.update(view.ranges.all, initial: configuration.serviceCIDR, kernel: kernel, logger: logger)
+        writer.update(.ranges, added.part(clusterDNS: configuration.clusterDNS))
     }
 
     private func healthCheck(of service: Service?, _ view: View) -> HealthCheckPorts.Check? {

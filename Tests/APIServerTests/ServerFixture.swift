@@ -47,10 +47,10 @@ struct TestServer: Sendable {
     }
 
     /// Another server over the same store, which knows nothing but what is stored: as after a crash.
-    func restarted() -> TestServer {
-        TestServer(
-            server: APIServer(configuration: configuration), store: store, directory: directory,
-            configuration: configuration)
+    func restarted() async throws -> TestServer {
+        let server = APIServer(configuration: configuration)
+        try await server.bootstrap()
+        return TestServer(server: server, store: store, directory: directory, configuration: configuration)
     }
 
     private static func removeDirectory(_ path: String) {

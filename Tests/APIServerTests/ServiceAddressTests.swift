@@ -125,7 +125,7 @@ extension TestServer.Reply {
             let made = await test.post(services, nodePort("web", 30100))
             _ = await test.post(services, nodePort("gone", 30101))
             _ = await test.delete(services + "/gone")
-            let again = test.restarted()
+            let again = try await test.restarted()
             #expect(await again.post(services, nodePort("thief", 30100)).status == 422)
             let thief = await again.post(services, service("thief", [("clusterIP", .string(made.address))]))
             #expect(thief.status == 422)

@@ -124,8 +124,10 @@ extension APIServer {
         return await put("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice)
     }
 
-    /// Creates the object unless it is there.
+    /// Creates the object unless it is there. One that is must not be tried: a Service asks for an address that its
+    /// namesake has.
     private func ensure(_ path: String, _ object: Value) async -> APIError? {
+        guard stored(BootstrapObject(path: path, object: object)) == nil else { return nil }
         guard let failure = await write("POST", path, object), failure.reason != "AlreadyExists" else { return nil }
         return failure
     }

@@ -36,17 +36,16 @@ package enum NetworkCommands {
         }
     }
 
+    /// Gives the node routes to these ranges of Services instead of those before. Returns why ranges got none.
+    package static func route(_ ranges: [String], routes: ServiceRoutes) async throws -> [String: String] {
+        try await BlockingWork.run { try routes.set(ranges) }
+    }
+
     /// Pods' links by the addresses that the node's routes lead to them.
     private static func linksByAddress() -> [String: String] {
         var links: [String: String] = [:]
-        for line in (FileSystem.text("/proc/net/route") ?? "").split(separator: "\n").dropFirst() {
-            let columns = line.split(whereSeparator: { $0 == "\t" || $0 == " " })
-            // Link, destination and, as the eighth, mask: hexadecimal, in network order.
-            guard columns.count > 7, columns[7] == "FFFFFFFF", let number = UInt32(columns[1], radix: 16) else {
-                continue
-            }
-            let octets = [0, 8, 16, 24].map { String((number >> UInt32($0)) & 0xff) }
-            links[octets.joined(separator: ".")] = String(columns[0])
+        for route in KernelRoute.all where route.bits == 32 {
+            links[String(route.text.prefix { $0 != "/" })] = route.link
         }
         return links
     }

@@ -38,10 +38,11 @@ struct PodNetwork: Sendable {
         if FileSystem.text(file).map({ $0 + "\n" }) != text { try FileSystem.write(file, text.utf8) }
     }
 
-    /// Takes away the table of the service proxy and the route to Services; the next start makes them anew. The links went
+    /// Takes away the table of the service proxy and the routes to Services; the next start makes them anew. The links went
     /// with their pods. Idempotent. Blocks.
     func takeDown() {
         ServiceRoute(range: configuration.serviceCIDR, source: "").remove()
+        ServiceRoutes(dataDirectory: configuration.dataDirectory, source: "").removeAll()
         if let nft = Command.find("nft") {
             _ = try? Command.runBlocking(nft, ["delete", "table", "ip", configuration.networkName])
         }

@@ -1,18 +1,22 @@
 /// An IP address as it is written in a field: parsed with upstream's old leniency, knowing what a strict reader minds.
-struct IPText: Sendable, Equatable {
+package struct IPText: Sendable, Equatable {
     /// All addresses as IPv6: IPv4 ones below `::ffff:0:0`.
-    let high: UInt64
-    let low: UInt64
+    /// The upper 64 bits.
+    package let high: UInt64
+    /// The lower 64 bits.
+    package let low: UInt64
     /// Written with colons.
-    let isColonForm: Bool
+    package let isColonForm: Bool
     /// Octets or groups with zeros that mean nothing, or anything else that only the old parser took.
-    let hasLeadingZeros: Bool
+    package let hasLeadingZeros: Bool
 
-    init?(_ text: String) {
+    /// `nil`: no address.
+    package init?(_ text: String) {
         self.init(bytes: text.utf8)
     }
 
-    init?(bytes: some BidirectionalCollection<UInt8>) {
+    /// Of UTF-8.
+    package init?(bytes: some BidirectionalCollection<UInt8>) {
         guard let kind = bytes.first(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") }) else { return nil }
         if kind == UInt8(ascii: ".") {
             guard let (address, isSloppy) = Self.octets(Array(bytes)[...]) else { return nil }
@@ -24,7 +28,8 @@ struct IPText: Sendable, Equatable {
         }
     }
 
-    init(high: UInt64, low: UInt64, isColonForm: Bool, hasLeadingZeros: Bool = false) {
+    /// Of the two halves of an IPv6 address.
+    package init(high: UInt64, low: UInt64, isColonForm: Bool, hasLeadingZeros: Bool = false) {
         self.high = high
         self.low = low
         self.isColonForm = isColonForm
@@ -34,17 +39,23 @@ struct IPText: Sendable, Equatable {
     private static let mapped: UInt64 = 0xffff_0000_0000
 
     /// True for `::ffff:1.2.3.4` too.
-    var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+    package var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
     /// An IPv4 address that is written as an IPv6 one.
-    var isMapped: Bool { isColonForm && isIPv4 }
+    package var isMapped: Bool { isColonForm && isIPv4 }
 
-    var isUnspecified: Bool { (high == 0 && low == 0) || (isIPv4 && UInt32(truncatingIfNeeded: low) == 0) }
-    var isLoopback: Bool { isIPv4 ? low >> 24 & 0xff == 127 : high == 0 && low == 1 }
-    var isLinkLocal: Bool { isIPv4 ? low >> 16 & 0xffff == 0xa9fe : high >> 54 == 0xfe80 >> 6 }
-    var isLinkLocalMulticast: Bool { isIPv4 ? low >> 8 & 0xff_ffff == 0xe0_0000 : high >> 48 & 0xff0f == 0xff02 }
+    /// All zeros.
+    package var isUnspecified: Bool { (high == 0 && low == 0) || (isIPv4 && UInt32(truncatingIfNeeded: low) == 0) }
+    /// Of the machine itself.
+    package var isLoopback: Bool { isIPv4 ? low >> 24 & 0xff == 127 : high == 0 && low == 1 }
+    /// Of one link.
+    package var isLinkLocal: Bool { isIPv4 ? low >> 16 & 0xffff == 0xa9fe : high >> 54 == 0xfe80 >> 6 }
+    /// Of a group on one link.
+    package var isLinkLocalMulticast: Bool {
+        isIPv4 ? low >> 8 & 0xff_ffff == 0xe0_0000 : high >> 48 & 0xff0f == 0xff02
+    }
 
     /// How the address should be written.
-    var canonical: String {
+    package var canonical: String {
         if isIPv4 {
             let octets = [low >> 24 & 0xff, low >> 16 & 0xff, low >> 8 & 0xff, low & 0xff]
             return octets.map { String($0) }.joined(separator: ".")
@@ -140,13 +151,16 @@ struct IPText: Sendable, Equatable {
 }
 
 /// A range of addresses as it is written in a field: `10.0.0.0/8`.
-struct CIDRText: Sendable {
-    let address: IPText
+package struct CIDRText: Sendable {
+    /// As it was written, with what stands behind the prefix.
+    package let address: IPText
     /// Of the address as it was written: up to 32 or 128.
-    let prefixLength: Int
-    let hasLeadingZeros: Bool
+    package let prefixLength: Int
+    /// Zeros that mean nothing.
+    package let hasLeadingZeros: Bool
 
-    init?(_ text: String) {
+    /// `nil`: no range.
+    package init?(_ text: String) {
         let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPText(bytes: parts[0]) else { return nil }
         let digits = Array(parts[1])
@@ -161,25 +175,36 @@ struct CIDRText: Sendable {
     private var bits: Int { address.isColonForm ? prefixLength : prefixLength + 96 }
 
     /// The first address of the range.
-    var network: IPText {
+    package var network: IPText {
         let high = bits >= 64 ? UInt64.max : bits == 0 ? 0 : UInt64.max << UInt64(64 - bits)
         let low = bits <= 64 ? 0 : bits == 128 ? UInt64.max : UInt64.max << UInt64(128 - bits)
         return IPText(high: address.high & high, low: address.low & low, isColonForm: address.isColonForm)
     }
 
-    var hasHostBits: Bool { network.high != address.high || network.low != address.low }
-    var isIPv4: Bool { address.isIPv4 }
+    /// The address is not the first of the range.
+    package var hasHostBits: Bool { network.high != address.high || network.low != address.low }
+    /// Whether its addresses are IPv4.
+    package var isIPv4: Bool { address.isIPv4 }
 
-    var canonical: String {
+    /// How the range should be written.
+    package var canonical: String {
         let network = network
         return network.canonical + "/" + String(network.isIPv4 ? bits - 96 : bits)
     }
 
     /// The address alone, as a range of one.
-    var single: String { address.canonical + "/" + String(address.isColonForm ? 128 : 32) }
+    package var single: String { address.canonical + "/" + String(address.isColonForm ? 128 : 32) }
+
+    /// True if the address is of the range's family, and in it.
+    package func contains(_ other: IPText) -> Bool {
+        guard isIPv4 == other.isIPv4 else { return false }
+        let probe = CIDRText(
+            address: IPText(high: other.high, low: other.low, isColonForm: true), prefixLength: bits)
+        return probe.network.high == network.high && probe.network.low == network.low
+    }
 
     /// True if `other` lies inside and is smaller.
-    func strictlyContains(_ other: CIDRText) -> Bool {
+    package func strictlyContains(_ other: CIDRText) -> Bool {
         guard isIPv4 == other.isIPv4, prefixLength < other.prefixLength else { return false }
         let probe = CIDRText(address: other.network, prefixLength: bits - (other.address.isColonForm ? 0 : 96))
         return probe.network.high == network.high && probe.network.low == network.low
