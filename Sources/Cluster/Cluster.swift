@@ -85,7 +85,7 @@ struct Cluster {
                 address: configuration.clusterDNS, client: client("system:apiserver", api))
             parts.append(Part("DNS Service") { await names.run(informers.informer(for: Service.self)) })
             parts.append(Part("DNS") { try await dns(informers) })
-            parts.append(Part("service proxy") { try await serviceProxy(informers) })
+            parts.append(Part("service proxy") { try await serviceProxy(api, informers) })
             parts.append(Part("kubelet") { try await kubelet.run() })
         } else {
             progress.report(.ready)
@@ -173,12 +173,16 @@ struct Cluster {
             ranges: [configuration.settings.serviceCIDR, configuration.settings.clusterCIDR],
             upstreams: {
                 HostResolver.read().servers.filter { $0 != address }.map { DNSUpstream(host: $0) }
+            },
+            portHolder: { port in
+                await PortUse.holders(of: [.init(kind: "udp", number: port), .init(kind: "tcp", number: port)])
+                    .values.first
             })
         try await ClusterDNSService(configuration: settings, informers: informers, logger: part("dns")).run()
     }
 
     /// Routes and rules stay when Skiff ends, as containers do.
-    private func serviceProxy(_ informers: InformerFactory) async throws {
+    private func serviceProxy(_ api: APIServer, _ informers: InformerFactory) async throws {
         let settings = configuration.settings
         try ServiceRoute(range: settings.serviceCIDR, source: configuration.nodeIP).add()
         let routes = ServiceRoutes(dataDirectory: configuration.paths.dataDirectory, source: configuration.nodeIP)
@@ -193,8 +197,13 @@ struct Cluster {
                 nft: NetworkCommands.nft, chains: NetworkCommands.chains, sets: NetworkCommands.sets(of:),
                 conntrack: NetworkCommands.conntrack,
                 allowLoopback: NetworkCommands.allowLoopback,
-                route: { try await NetworkCommands.route($0, routes: routes) }),
-            informers: informers, logger: part("proxy"))
+                route: { try await NetworkCommands.route($0, routes: routes) },
+                portHolders: NetworkCommands.portHolders),
+            informers: informers,
+            events: EventRecorder(
+                client: client("system:kube-proxy", api), component: "kube-proxy", host: configuration.nodeName,
+                logger: part("proxy")),
+            logger: part("proxy"))
         await proxy.run()
     }
 

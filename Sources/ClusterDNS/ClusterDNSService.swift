@@ -16,14 +16,18 @@ package struct ClusterDNSService: Sendable {
         package var ranges: [String]
         /// The node's resolvers, read whenever something is to be forwarded.
         package var upstreams: @Sendable () -> [DNSUpstream]
+        /// The program that listens on a port of this machine.
+        package var portHolder: @Sendable (_ port: Int) async -> String?
 
         package init(
-            address: String, domain: String, ranges: [String], upstreams: @escaping @Sendable () -> [DNSUpstream]
+            address: String, domain: String, ranges: [String], upstreams: @escaping @Sendable () -> [DNSUpstream],
+            portHolder: @escaping @Sendable (_ port: Int) async -> String? = { _ in nil }
         ) {
             self.address = address
             self.domain = domain
             self.ranges = ranges
             self.upstreams = upstreams
+            self.portHolder = portHolder
         }
     }
 
@@ -64,14 +68,21 @@ package struct ClusterDNSService: Sendable {
                 logger.info("DNS answers at \(configuration.address):\(listeners.port)")
                 await listeners.waitUntilClosed()
             } catch {
-                if !wasTold {
-                    logger.error(
-                        "DNS cannot listen at \(configuration.address):\(configuration.port), so names do not resolve in pods: \(error). Is another DNS server bound to all addresses? Tell it to listen at its own ones only."
-                    )
-                }
+                if !wasTold { await tell(error) }
                 wasTold = true
                 do { try await Task.sleep(for: .seconds(2)) } catch { return }
             }
         }
+    }
+
+    private func tell(_ error: any Error) async {
+        let place = "\(configuration.address):\(configuration.port)"
+        guard let holder = await configuration.portHolder(configuration.port) else {
+            logger.error("DNS cannot listen at \(place), so names do not resolve in pods: \(error)")
+            return
+        }
+        logger.error(
+            "DNS cannot listen at \(place), so names do not resolve in pods: \(holder) listens on port \(configuration.port) of all addresses. Tell it to listen at its own ones only; Skiff tries again until then."
+        )
     }
 }

@@ -56,6 +56,12 @@ struct RuleSet {
 
         var isEmpty: Bool { self == Part() }
 
+        /// Those that lead somewhere and those that are refused: `tcp . 30080`.
+        var nodePorts: Set<String> {
+            let containers: Set<RuleSet.Container> = [.nodePorts, .hostPorts, .rejectedPorts]
+            return Set(elements.keys.filter { containers.contains($0.container) }.map(\.key))
+        }
+
         mutating func add(_ container: Container, _ key: String, _ value: String = "") {
             elements[Element(container: container, key: key)] = value
         }

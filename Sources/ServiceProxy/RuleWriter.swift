@@ -39,6 +39,13 @@ struct RuleWriter {
         loopbackTargets.formUnion(part.loopbackTargets)
     }
 
+    /// Ports of the node that these have, `tcp . 30080`; none for those that are gone.
+    func nodePorts(of sources: some Sequence<RuleSet.Source>) -> [RuleSet.Source: Set<String>] {
+        var ports: [RuleSet.Source: Set<String>] = [:]
+        for source in sources { ports[source] = rules.parts[source]?.nodePorts ?? [] }
+        return ports
+    }
+
     /// Puts into force what `update` gathered.
     mutating func write() async {
         await allowLoopback()

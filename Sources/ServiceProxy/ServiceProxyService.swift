@@ -54,6 +54,8 @@ package struct ServiceProxyService: Sendable {
         /// Gives the node routes to these ranges, and takes away those that it was told of before. Returns why ranges got
         /// none, by range.
         package var route: @Sendable ([String]) async throws -> [String: String]
+        /// Which of these ports, `tcp . 30080`, another program listens on, and its name.
+        package var portHolders: @Sendable (Set<String>) async -> [String: String]
 
         package init(
             nft: @escaping @Sendable (String) async throws -> Void,
@@ -61,7 +63,8 @@ package struct ServiceProxyService: Sendable {
             sets: @escaping @Sendable (String) async throws -> [UInt8],
             conntrack: @escaping @Sendable ([String]) async throws -> String,
             allowLoopback: @escaping @Sendable (Set<String>) async throws -> Void,
-            route: @escaping @Sendable ([String]) async throws -> [String: String]
+            route: @escaping @Sendable ([String]) async throws -> [String: String],
+            portHolders: @escaping @Sendable (Set<String>) async -> [String: String]
         ) {
             self.nft = nft
             self.chains = chains
@@ -69,18 +72,24 @@ package struct ServiceProxyService: Sendable {
             self.conntrack = conntrack
             self.allowLoopback = allowLoopback
             self.route = route
+            self.portHolders = portHolders
         }
     }
 
     private let configuration: Configuration
     private let kernel: Kernel
     private let informers: InformerFactory
+    private let events: EventRecorder
     private let logger: Logger
 
-    package init(configuration: Configuration, kernel: Kernel, informers: InformerFactory, logger: Logger) {
+    /// `events`: run by this service.
+    package init(
+        configuration: Configuration, kernel: Kernel, informers: InformerFactory, events: EventRecorder, logger: Logger
+    ) {
         self.configuration = configuration
         self.kernel = kernel
         self.informers = informers
+        self.events = events
         self.logger = logger
     }
 
@@ -121,7 +130,10 @@ package struct ServiceProxyService: Sendable {
         await update(&added, &writer, view)
         for source in view.sources(of: nodeName) { update(source, &writer, health, view) }
         await writer.write()
+        var conflicts = PortConflicts(kernel: kernel, events: events, logger: logger)
+        await conflicts.look(at: writer.nodePorts(of: view.sources(of: nodeName)))
         await withDiscardingTaskGroup { group in
+            group.addTask { await events.run() }
             group.addTask {
                 await firewall.run(kernel) { marks.wake() }
                 marks.finish()
@@ -134,6 +146,7 @@ package struct ServiceProxyService: Sendable {
                 if sources.contains(.ranges) { await update(&added, &writer, view) }
                 for source in sources { update(source, &writer, health, view) }
                 await writer.write()
+                await conflicts.look(at: writer.nodePorts(of: sources))
                 if writer.isBehind { marks.wake(after: .seconds(1), group: &group) }
             }
             group.cancelAll()

@@ -168,6 +168,22 @@ struct Services {
         #expect(!log.contains("another program removed the rules"))
     }
 
+    @Test func `say so when a program listens on their port`() async throws {
+        let cluster = try cluster()
+        let listener = Process()
+        listener.executableURL = URL(fileURLWithPath: "/bin/busybox")
+        listener.arguments = ["nc", "-l", "-p", "30577"]
+        try listener.run()
+        // Children of this process ignore what `terminate` sends.
+        defer { kill(listener.processIdentifier, SIGKILL) }
+        try await cluster.check("create", "service", "nodeport", "shared", "--tcp=80", "--node-port=30577")
+        try await eventually("an event tells who") {
+            try await cluster.check("get", "events", "--field-selector=reason=PortInUse", "-o", "jsonpath={..message}")
+                .contains("port 30577/TCP of the node is used by busybox (process \(listener.processIdentifier))")
+        }
+        try await cluster.check("delete", "service", "shared")
+    }
+
     @Test func `move UDP clients on when their endpoint goes`() async throws {
         let cluster = try await prepared()
         try await cluster.check("scale", "deployment", "web", "--replicas=2")

@@ -75,7 +75,7 @@ import Testing
                 if isBroken.withLock({ $0 }) { throw Broken() }
                 scripts.withLock { $0.append(script) }
             }, chains: { [] }, sets: { _ in Array(Self.remembered.utf8) },
-            conntrack: { _ in "" }, allowLoopback: { _ in }, route: { _ in [:] })
+            conntrack: { _ in "" }, allowLoopback: { _ in }, route: { _ in [:] }, portHolders: { _ in [:] })
         var writer = RuleWriter(configuration: Fixture.configuration, kernel: kernel, logger: Logger(label: "test"))
         func last() -> String { scripts.withLock { $0.last ?? "" } }
         writer.update(Self.web, Self.part(1))
@@ -106,7 +106,7 @@ import Testing
         let kernel = ServiceProxyService.Kernel(
             nft: { script in scripts.withLock { $0.append(script) } }, chains: { [] },
             sets: { _ in Array(Self.remembered.utf8) }, conntrack: { _ in "" }, allowLoopback: { _ in },
-            route: { _ in [:] })
+            route: { _ in [:] }, portHolders: { _ in [:] })
         var writer = RuleWriter(configuration: Fixture.configuration, kernel: kernel, logger: Logger(label: "test"))
         writer.update(Self.web, Self.part(2, affinity: true))
         await writer.write()

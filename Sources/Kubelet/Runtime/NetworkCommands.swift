@@ -41,6 +41,21 @@ package enum NetworkCommands {
         try await BlockingWork.run { try routes.set(ranges) }
     }
 
+    /// Which of these ports, `tcp . 30080`, another program listens on, and its name.
+    package static func portHolders(_ keys: Set<String>) async -> [String: String] {
+        var ports: [PortUse.Port: String] = [:]
+        for key in keys {
+            let words = key.split(separator: " ")
+            guard words.count == 3, let number = Int(words[2]) else { continue }
+            ports[PortUse.Port(kind: String(words[0]), number: number)] = key
+        }
+        var holders: [String: String] = [:]
+        for (port, holder) in await PortUse.holders(of: Set(ports.keys)) {
+            if let key = ports[port] { holders[key] = holder }
+        }
+        return holders
+    }
+
     /// Pods' links by the addresses that the node's routes lead to them.
     private static func linksByAddress() -> [String: String] {
         var links: [String: String] = [:]
