@@ -79,9 +79,15 @@ package struct ControllersService: Sendable {
         let deployments = DeploymentController.makeRunner(
             client: client, informers: informers, events: deploymentEvents, workers: configuration.workers,
             logger: logger)
+        let budgetEvents = recorder("controllermanager")
+        let budgets = DisruptionController.makeRunner(
+            client: client, informers: informers, events: budgetEvents, workers: 1, logger: logger)
         return (
-            [{ await replicaSets.run() }, { await replicationControllers.run() }, { await deployments.run() }],
-            [replicaSetEvents, replicationEvents, deploymentEvents]
+            [
+                { await replicaSets.run() }, { await replicationControllers.run() }, { await deployments.run() },
+                { await budgets.run() },
+            ],
+            [replicaSetEvents, replicationEvents, deploymentEvents, budgetEvents]
         )
     }
 

@@ -28,11 +28,46 @@ extension APIServer {
         {
             return .other(status: 201, refusal, warnings: decoded.warnings)
         }
+        // A condition with the wrong revision would hide that the pod has changed since the client read it.
+        if !options.isDryRun, options.resourceVersion == nil { try await noteEviction(context) }
         _ = try await deleted(context, options)
         let success: Value = [
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201,
         ]
         return .other(status: 201, success, warnings: decoded.warnings)
+    }
+}
+
+extension APIServer {
+    /// Says in the pod's status why it ends, so that a Job need not count it as a failure.
+    private func noteEviction(_ context: RequestContext) async throws(APIError) {
+        for _ in 0..<RequestLimits.writeAttemptsMax {
+            guard let stored = store.get(context.key) else { throw .notFound(context.resource.id, context.name) }
+            var pod = try codec.decode(stored, as: context.resource)
+            let old = (pod["status"] ?? [:]).list("conditions").first { $0.text("type") == "DisruptionTarget" }
+            if old?.text("status") == "True" || pod.isBeingDeleted { return }
+            let condition: Value = [
+                "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+                "message": "Eviction API: evicting",
+                "lastTransitionTime": .string(configuration.clock().description),
+            ]
+            pod.editObject("status") { status in
+                let others = status.list("conditions").filter { $0.text("type") != "DisruptionTarget" }
+                status["conditions"] = .array(others + [condition])
+            }
+            do {
+                _ = try await store.write(
+                    StoreWrite(
+                        key: context.key, operation: .put(codec.encode(pod, as: context.resource)),
+                        precondition: .revision(stored.revision)))
+                return
+            } catch .conflict {
+                continue
+            } catch {
+                throw APIError(error)
+            }
+        }
+        throw .conflict(context.resource.id, context.name, APIError.staleWrite)
     }
 }
 
