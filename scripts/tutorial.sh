@@ -31,13 +31,25 @@ for candidate in "$root/.build/release/skiff" "$root/.build/debug/skiff" "$(comm
 done
 [ -n "$skiff" ] || die "no skiff; build it with: swift build -c release --static-swift-stdlib --product skiff"
 
+# busy: whether something answers at a port of this machine.
+busy() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
+busy 30080 && die "port 30080 is in use, and the tutorial's Service wants it: is another cluster, or tutorial, running?"
+for range in 10.217 10.237; do
+    ! ip route | grep -q "^\(local \)\?$range\." || die "addresses $range.* are in use, and the tutorial's cluster wants them"
+done
+# The API, the node's own port and two registries, where nobody else is.
 port=${TUTORIAL_PORT:-16460}
+for try in $(seq 20); do
+    ! { busy "$port" || busy $((port + 3807)) || busy $((port + 1400)) || busy $((port + 1401)); } || port=$((port + 2))
+done
 work=$(mktemp -d "${TMPDIR:-/tmp}/skiff-tutorial.XXXXXX")
 export KUBECONFIG=$work/kubeconfig KUBECACHEDIR=$work/cache
+running=""
 cleanup() {
     local status=$?
     trap '' INT TERM
     trap - EXIT
+    [ -z "$running" ] || kill "$running" 2> /dev/null || true
     [ "$status" = 0 ] || echo "--- taking the cluster down"
     if ! "$skiff" delete --data-dir "$work/data" > "$work/delete.log" 2>&1; then
         cat "$work/delete.log" >&2
@@ -89,7 +101,11 @@ perform() {
     printf '\n$ %s\n' "$command"
     while :; do
         status=0
-        timeout 110 bash -c "$command" > "$work/output" 2>&1 < /dev/null || status=$?
+        # Waited for, so that Ctrl-C counts at once.
+        timeout 110 bash -c "$command" > "$work/output" 2>&1 < /dev/null &
+        running=$!
+        wait "$running" || status=$?
+        running=""
         case "$mark" in
             '!') if [ "$status" = 0 ]; then missing="the command succeeded"; elif matches; then break; fi ;;
             *) if [ "$status" != 0 ]; then missing="status $status"; elif matches; then break; fi ;;
@@ -118,6 +134,7 @@ while IFS= read -r line <&3 || [ -n "$line" ]; do
             ;;
         '= '*) expected+=("${line:2}") ;;
         '- '*) forbidden+=("${line:2}") ;;
+        '% '*) perform; bash -c "${line:2}" || die "behind the scenes: ${line:2}" ;;
         '# '*) perform; printf '\n=== %s (%ds)\n' "${line:2}" "$SECONDS" ;;
         '> '*) perform; printf '%s\n' "${line:2}" ;;
         '' | '## '*) ;;

@@ -18,11 +18,26 @@ struct `The tutorial` {
     @Test(arguments: directories)
     func `prints what the text shows`(manifests: String) async throws {
         let binary = try #require(SkiffInstance.binary)
+        let before = try await MachineState.read()
         let walk = try await Command.run(
             [Self.root + "/scripts/tutorial.sh", "--no-pause", "--manifests", manifests],
             environment: ["SKIFF_BINARY": binary], timeout: .seconds(330))
         #expect(walk.isSuccess, "\(walk)")
         #expect(walk.output.contains("commands printed what the text shows"), "\(walk)")
+        #expect(try await MachineState.read().minus(before) == [], "left behind on the machine")
+    }
+
+    /// Ctrl-C, which bash gets while a command runs.
+    @Test
+    func `who stops half-way leaves nothing behind`() async throws {
+        let binary = try #require(SkiffInstance.binary)
+        let before = try await MachineState.read()
+        let walk = try await Command.run(
+            ["timeout", "--foreground", "--signal=INT", "12", Self.root + "/scripts/tutorial.sh", "--no-pause"],
+            environment: ["SKIFF_BINARY": binary], timeout: .seconds(120))
+        #expect(!walk.isSuccess)
+        #expect(walk.output.contains("$ kubectl") && walk.output.contains("taking the cluster down"), "\(walk)")
+        #expect(try await MachineState.read().minus(before) == [], "left behind on the machine")
     }
 
     @Test

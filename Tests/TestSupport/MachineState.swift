@@ -1,11 +1,11 @@
-import TestSupport
-
 /// What Skiff could leave behind on a machine: links, mounts, processes, namespaces, rules,
 /// routes, addresses and cgroups.
-struct MachineState {
-    let facts: Set<String>
+package struct MachineState: Sendable {
+    /// One line each, the kind first.
+    package let facts: Set<String>
 
-    static func read() async throws -> MachineState {
+    /// As it is now.
+    package static func read() async throws -> MachineState {
         var facts: Set<String> = []
         for line in try await lines(["ip", "-o", "link"]) {
             let name = line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
@@ -38,7 +38,8 @@ struct MachineState {
         return MachineState(facts: facts)
     }
 
-    func minus(_ earlier: MachineState) -> [String] {
+    /// What is there now and was not then.
+    package func minus(_ earlier: MachineState) -> [String] {
         facts.subtracting(earlier.facts).sorted()
     }
 
