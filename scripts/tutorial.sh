@@ -51,6 +51,8 @@ cleanup() {
     trap - EXIT
     [ -z "$running" ] || kill "$running" 2> /dev/null || true
     [ "$status" = 0 ] || echo "--- taking the cluster down"
+    # Nobody waits for the half minute that a pod may take to end.
+    [ ! -e "$KUBECONFIG" ] || timeout 15 kubectl delete deployments,replicasets,pods --all --now > /dev/null 2>&1 || true
     if ! "$skiff" delete --data-dir "$work/data" > "$work/delete.log" 2>&1; then
         cat "$work/delete.log" >&2
         [ "$status" != 0 ] || status=1

@@ -33,7 +33,10 @@ struct `The tutorial` {
         let binary = try #require(SkiffInstance.binary)
         let before = try await MachineState.read()
         let walk = try await Command.run(
-            ["timeout", "--foreground", "--signal=INT", "12", Self.root + "/scripts/tutorial.sh", "--no-pause"],
+            [
+                "env", "--default-signal=INT", "timeout", "--foreground", "--signal=INT", "12",
+                Self.root + "/scripts/tutorial.sh", "--no-pause",
+            ],
             environment: ["SKIFF_BINARY": binary], timeout: .seconds(120))
         #expect(!walk.isSuccess)
         #expect(walk.output.contains("$ kubectl") && walk.output.contains("taking the cluster down"), "\(walk)")
