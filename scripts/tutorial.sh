@@ -30,6 +30,8 @@ for candidate in "$root/.build/release/skiff" "$root/.build/debug/skiff" "$(comm
     [ -n "$skiff" ] || [ ! -x "$candidate" ] || skiff=$candidate
 done
 [ -n "$skiff" ] || die "no skiff; build it with: swift build -c release --static-swift-stdlib --product skiff"
+[ -x "$skiff" ] || die "$skiff is not a program that can be run"
+skiff=$(realpath "$skiff")
 
 # busy: whether something answers at a port of this machine.
 busy() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
