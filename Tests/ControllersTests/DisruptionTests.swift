@@ -140,6 +140,42 @@ import Testing
         }
     }
 
+    @Test func `an evicted pod says why it ends, and one that is not ready goes where the budget says so`() async throws
+    {
+        try await ControlPlane.run(kubelet: false) { plane in
+            var pod = Pod()
+            pod.metadata.name = "sick"
+            pod.metadata.namespace = "default"
+            pod.metadata.labels = ["app": "sick"]
+            pod.metadata.finalizers = ["example.com/look"]
+            pod.spec.nodeName = "n1"
+            var container = Container()
+            container.name = "c"
+            container.image = "v1"
+            pod.spec.containers = [container]
+            try await plane.client.create(Self.budget(Self.spec(least: 1), app: "sick"))
+            try await plane.eventually(ServiceAccount.self, "an account") { accounts in
+                accounts.contains { $0.key == ObjectKey(namespace: "default", name: "default") }
+            }
+            var running = try await plane.client.create(pod)
+            running.status.phase = "Running"
+            running = try await plane.client.updateStatus(running)
+            try await plane.eventually(PodDisruptionBudget.self, "counted") { budgets in
+                budgets.first?.status.observedGeneration == 1 && budgets.first?.status.expectedPods == 1
+            }
+            let refusal = await #expect(throws: KubeClient.APIError.self) { try await Self.evict(running, plane) }
+            #expect(refusal?.status?.code == 429)
+            try await plane.client.patch(
+                PodDisruptionBudget.self, ObjectKey(namespace: "default", name: "sick"),
+                .merge(try Value(json: Array(#"{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}"#.utf8))))
+            try await Self.evict(running, plane)
+            let evicted = try await plane.client.get(Pod.self, running.key)
+            #expect(evicted.isBeingDeleted)
+            #expect(evicted.condition("DisruptionTarget")?.reason == "EvictionByEvictionAPI")
+            #expect(evicted.condition("DisruptionTarget")?.message == "Eviction API: evicting")
+        }
+    }
+
     @Test func `pods that nobody made cannot be counted by percentage`() async throws {
         try await ControlPlane.run { plane in
             var pod = Pod()
