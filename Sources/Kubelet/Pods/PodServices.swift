@@ -25,6 +25,8 @@ struct PodServices: Sendable {
     let pods: NodePods
     /// What the pods hold, so that resizes do not promise the same twice.
     let allocations = NodeAllocations()
+    /// Who may start now.
+    let turns = StartTurns()
     /// The ConfigMaps and Secrets of this node's pods.
     let content: ReferencedContent
     /// Who may use which image.

@@ -26,7 +26,9 @@ extension PodWorker {
         do {
             let (config, handler) = try await sandboxConfig(attempt)
             await shared.groups.place(pod)
-            let id = try await shared.cri.runPodSandbox(config, runtimeHandler: handler)
+            let id = try await shared.turns.run(startOrder) { () throws(CRIError) in
+                try await shared.cri.runPodSandbox(config, runtimeHandler: handler)
+            }
             shared.owners[id] = uid
             seen.sandbox = SandboxRecord(try await shared.cri.podSandboxStatus(id))
             sandboxFailures = 0
@@ -215,7 +217,7 @@ extension PodWorker {
         shared.owners[id] = uid
         shared.recorder.record(reference(to: name), .normal, reason: "Created", "Container created")
         do {
-            try await shared.cri.startContainer(id)
+            try await shared.turns.run(startOrder) { () throws(CRIError) in try await shared.cri.startContainer(id) }
         } catch {
             await replace(name, by: id, sandbox: sandbox.id, count: count)
             throw .start(error.message)
@@ -240,7 +242,9 @@ extension PodWorker {
             throw .configuration(error.description)
         }
         do {
-            return try await shared.cri.createContainer(config, in: sandbox.id, sandbox: sandboxConfig)
+            return try await shared.turns.run(startOrder) { () throws(CRIError) in
+                try await shared.cri.createContainer(config, in: sandbox.id, sandbox: sandboxConfig)
+            }
         } catch {
             throw .creation(error.message)
         }

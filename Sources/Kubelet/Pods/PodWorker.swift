@@ -67,12 +67,15 @@ actor PodWorker {
     /// A container's rule starts the pod over.
     var isRestartingAll = false
 
+    /// The pod's place among those that start.
+    let startOrder: UInt64
     private let wakes: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
     private var alarm: ContinuousClock.Instant?
 
     init(pod: Pod, shared: PodServices, verdict: PodVerdict? = nil) {
         uid = pod.metadata.uid ?? ""
+        startOrder = shared.turns.nextOrder()
         self.pod = pod
         desired = pod
         allocation = PodAllocation(of: pod)
