@@ -77,6 +77,29 @@ extension TestServer.Reply {
         }
     }
 
+    @Test func `protocols of one port share a port of the nodes, two ports do not`() async throws {
+        try await TestServer.with { test in
+            func ports(_ second: Int64) -> Value {
+                service(
+                    "p\(second)",
+                    [
+                        ("type", "NodePort"),
+                        (
+                            "ports",
+                            [
+                                ["name": "a", "port": 80, "nodePort": 30100],
+                                ["name": "b", "port": .int(second), "protocol": "UDP", "nodePort": 30100],
+                            ]
+                        ),
+                    ])
+            }
+            #expect(
+                await test.post(services, ports(81)).message.hasSuffix(
+                    "spec.ports[1].nodePort: Invalid value: 30100: provided port is already allocated"))
+            #expect(await test.post(services, ports(80)).nodePorts == [30100, 30100])
+        }
+    }
+
     @Test func `two hundred creates at once get two hundred addresses and ports`() async throws {
         try await TestServer.with { test in
             let made = await withTaskGroup(of: TestServer.Reply.self) { group in

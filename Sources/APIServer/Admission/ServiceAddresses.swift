@@ -128,6 +128,9 @@ final class ServiceAddresses: AdmissionPlugin {
         for port in ports where shared[port["port"]?.int ?? 0] == nil {
             if let node = port["nodePort"]?.int, node != 0 { shared[port["port"]?.int ?? 0] = node }
         }
+        // What the Service has is its own, even if the write that brought it is not settled yet.
+        let kept = Set((request.old?["spec"] ?? [:]).list("ports").compactMap { $0["nodePort"]?.int })
+        var asked: [Int64: Int64] = [:]
         for index in ports.indices {
             let number = ports[index]["port"]?.int ?? 0
             var wanted = ports[index]["nodePort"]?.int ?? 0
@@ -138,11 +141,16 @@ final class ServiceAddresses: AdmissionPlugin {
                     throw .internalError("failed to allocate a nodePort: range is full")
                 }
                 wanted = Int64(port)
-            } else if let problem = take(Int(wanted), request) {
-                throw .invalid(
-                    request.resource.kind, request.object.name,
-                    [.invalid("spec.ports[\(index)].nodePort", wanted, problem)])
+            } else if !kept.contains(wanted) {
+                // Two ports of the Service do not share one of the nodes when they are made.
+                let isShared = request.old == nil && asked[wanted].map { $0 != number } ?? false
+                if let problem = isShared ? Self.isTaken : take(Int(wanted), request) {
+                    throw .invalid(
+                        request.resource.kind, request.object.name,
+                        [.invalid("spec.ports[\(index)].nodePort", wanted, problem)])
+                }
             }
+            asked[wanted] = number
             ports[index]["nodePort"] = .int(wanted)
             shared[number] = wanted
         }
@@ -165,6 +173,8 @@ final class ServiceAddresses: AdmissionPlugin {
         }
     }
 
+    private static let isTaken = "provided port is already allocated"
+
     private func takeFreePort(_ request: AdmissionRequest) -> Int? {
         withAllocations { allocations in
             let start = Int.random(in: firstGivenPort...nodePorts.upperBound)
@@ -183,7 +193,7 @@ final class ServiceAddresses: AdmissionPlugin {
                 + "\(nodePorts.lowerBound)-\(nodePorts.upperBound)"
         }
         let isMine = withAllocations { $0.take(port: port, for: owner(request), of: request.serviceOwner) }
-        return isMine ? nil : "provided port is already allocated"
+        return isMine ? nil : Self.isTaken
     }
 
     // MARK: - What is taken

@@ -36,7 +36,8 @@ struct ServiceCIDRController: Reconciler {
             try await client.update(changed)
             return .never
         }
-        try await setReady(range, true, reason: "", "Kubernetes Service CIDR is ready")
+        let name = key == Self.initialKey ? "Kubernetes default Service CIDR" : "Kubernetes Service CIDR"
+        try await setReady(range, true, reason: "", name + " is ready")
         return .never
     }
 
