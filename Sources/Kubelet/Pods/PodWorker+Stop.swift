@@ -230,7 +230,10 @@ extension PodWorker {
     private func stopEverySandbox() async -> Bool {
         do {
             for sandbox in try await shared.cri.listPodSandboxes(labels: [RuntimeLabels.podUID: uid]) {
-                try await shared.cri.stopPodSandbox(sandbox.id)
+                // Nothing of the pod runs any more: pods that start come first.
+                try await shared.turns.run(StartTurns.last) { () throws(CRIError) in
+                    try await shared.cri.stopPodSandbox(sandbox.id)
+                }
             }
             seen.sandbox?.isReady = false
             return true

@@ -4,6 +4,9 @@ internal import Synchronization
 /// Lets few pods start at a time, the longest known first. All at once they would all be ready as late as the last one is
 /// in turn: a rolled out or recreated Deployment answers sooner when its first pod does not wait for its tenth.
 final class StartTurns: Sendable {
+    /// The place behind all pods that start.
+    static let last = UInt64.max
+
     /// A step that takes longer than this has trouble of its own, and the others go on beside it.
     private static let patience = Duration.seconds(1)
 
