@@ -2,9 +2,12 @@ internal import Foundation
 internal import TestSupport
 internal import Testing
 
-/// Where the addresses of Services come from.
-extension Services {
-    @Test func `get addresses from ranges that come and go`() async throws {
+/// Where the addresses of Services come from. A cluster of its own: it is killed, and started again without options.
+@Suite(
+    .serialized, .enabled(if: SkiffInstance.isRunnable, "needs SKIFF_BINARY, root and containerd"),
+    .runningCluster(20, images: []), .timeLimit(.minutes(5)))
+struct `Addresses of Services` {
+    @Test func `come from ranges that come and go`() async throws {
         let cluster = try cluster()
         let range = "10.\(220 + cluster.index).0.0/16"
         let line = try await cluster.check("get", "servicecidr", "--no-headers")
@@ -65,7 +68,7 @@ extension Services {
         try await cluster.check("delete", "servicecidr", "greedy")
     }
 
-    @Test func `that were acknowledged survive a crash, and no address is held twice or by nobody`() async throws {
+    @Test func `of acknowledged Services survive a crash, and no address is held twice or by nobody`() async throws {
         let cluster = try cluster()
         let manifest = (0..<150).map { index in
             """

@@ -67,6 +67,50 @@ import Testing
         #expect(Set(listings).count == listings.count, "every step shows")
     }
 
+    /// Traffic over SCTP needs a kernel that has it; rules do not.
+    @Test(.enabled(if: geteuid() == 0, "rules need root"), arguments: ["TCP", "UDP", "SCTP"])
+    func `every protocol has rules that nftables takes`(_ kind: String) throws {
+        let service = Fixture.service {
+            $0.type = "NodePort"
+            $0.ports[0].protocol = kind
+            $0.ports[0].nodePort = 30_080
+        }
+        let slice = Fixture.slice([("10.244.0.2", .ready), ("10.244.0.3", .ready)], protocol: kind)
+        var rules = RuleSet()
+        let text = Self.script(&rules, Self.web, Fixture.part(service, [slice]))
+        let listing = try Namespace.listing(Fixture.base.script + text).joined(separator: "\n")
+        let number = ["TCP": 6, "UDP": 17, "SCTP": 132][kind] ?? 0
+        let name = kind.lowercased()
+        #expect(
+            listing.contains("10.96.1.1 . \(name) . 80 : goto service-default/web/\(name)/http")
+                || listing.contains("10.96.1.1 . \(number) . 80 : goto service-default/web/\(name)/http"), "\(listing)")
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "rules need root"))
+    func `added ranges are refused like the cluster's own, unless they are somebody else's`() async throws {
+        let kernel = ServiceProxyService.Kernel(
+            nft: { _ in }, chains: { [] }, sets: { _ in [] }, conntrack: { _ in "" }, allowLoopback: { _ in },
+            route: { $0.contains("192.0.2.0/24") ? ["192.0.2.0/24": "taken"] : [:] }, portHolders: { _ in [:] })
+        func range(_ cidr: String) -> ServiceCIDR {
+            var range = ServiceCIDR()
+            range.spec.cidrs = [cidr]
+            return range
+        }
+        var added = ServiceRangeRules()
+        await added.update(
+            [range("10.96.0.0/12"), range("10.112.7.0/24"), range("192.0.2.0/24"), range("2001:db8::/64")],
+            initial: "10.96.0.0/12", kernel: kernel, logger: Logger(label: "test"))
+        #expect(added.ranges == ["10.112.7.0/24"])
+        var rules = RuleSet()
+        var text = Fixture.base.script + Self.script(&rules, .ranges, added.part(clusterDNS: "10.96.0.10"))
+        #expect(
+            try Namespace.listing(text).joined().contains("ip daddr 10.112.7.0/24 ip daddr != 10.96.0.10 goto refusal"))
+        await added.update(
+            [range("10.96.0.0/12")], initial: "10.96.0.0/12", kernel: kernel, logger: Logger(label: "test"))
+        text += Self.script(&rules, .ranges, added.part(clusterDNS: "10.96.0.10"))
+        #expect(try !Namespace.listing(text).joined().contains("10.112.7.0"))
+    }
+
     @Test func `a failure is made good by writing everything`() async {
         let scripts = Mutex<[String]>([])
         let isBroken = Mutex(false)
